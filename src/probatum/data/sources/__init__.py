@@ -1,0 +1,1 @@
+"""Published collections of posts, one file each."""

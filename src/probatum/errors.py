@@ -1,0 +1,72 @@
+"""Every error a user can meet.
+
+ProbatumError
+├── InputError (ValueError)         exit code 2: what the user gave is wrong
+│   ├── StudyError                  the study file
+│   ├── DataError                   a file of posts or predictions
+│   ├── PromptError                 a strategy, a template, or a prompt that cannot be rendered
+│   └── ModelError                  a model or adapter that cannot be found or loaded
+├── StageError (RuntimeError)       exit code 4: a stage of a run failed
+│   └── TrainingError               training cannot go on (NaN, no gradient, out of memory)
+└── MissingPackageError             exit code 4: an optional package is not installed (ImportError)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class ProbatumError(Exception):
+    """The root: what failed, what was given, what is allowed, and what to do next."""
+
+    exit_code = 4
+
+
+class InputError(ProbatumError, ValueError):
+    """What the user gave is wrong."""
+
+    exit_code = 2
+
+
+class StudyError(InputError):
+    """The study file is wrong."""
+
+
+class DataError(InputError):
+    """A file of posts or predictions is wrong."""
+
+
+class PromptError(InputError):
+    """A strategy or template is wrong, or a prompt cannot be rendered."""
+
+
+class ModelError(InputError):
+    """A model, tokenizer or adapter cannot be found or loaded."""
+
+
+class StageError(ProbatumError, RuntimeError):
+    """A stage of a run failed."""
+
+
+class TrainingError(StageError):
+    """Training cannot go on."""
+
+
+class MissingPackageError(ProbatumError, ImportError):
+    """An optional package is not installed; the message names the command that installs it."""
+
+
+def did_you_mean(given: str, allowed: Iterable[str]) -> str:
+    """Name the nearest allowed value, or list them all.
+
+    Args:
+        given: what the user wrote.
+        allowed: every valid value.
+
+    Returns:
+        A sentence to append to an error message.
+    """
+    choices = sorted(allowed)
+    near = get_close_matches(given, choices, n=1)
+    return f"did you mean {near[0]!r}?" if near else "allowed: " + ", ".join(choices)

@@ -1,0 +1,1 @@
+"""Statistics over labels, predictions and scores; numpy, scipy and scikit-learn only."""

@@ -1,0 +1,1 @@
+"""Loading a model, packing posts into its batches, and the MXFP4 experts."""

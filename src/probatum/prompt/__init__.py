@@ -1,0 +1,1 @@
+"""Strategies and their rendering to tokens: shared prefix, post, tail, label words."""

@@ -1,0 +1,1 @@
+"""The verdict for people: terminal tables and Markdown; never imports torch."""

@@ -1,0 +1,1 @@
+"""Systems that give a post a probability of the positive label."""

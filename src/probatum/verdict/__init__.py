@@ -1,0 +1,1 @@
+"""From metrics to a verdict: criteria, comparisons, diagnosis; never imports torch."""
