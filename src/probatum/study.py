@@ -11,9 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from probatum.data.labels import LabelSet
 from probatum.errors import StudyError, did_you_mean
 
-SYSTEMS = ("majority", "linear", "baseline", "tuned")
-LEVEL_METRICS = ("f1", "accuracy", "precision", "recall")
-RATE_METRICS = ("fpr", "fnr", "flag_rate", "unparsed_rate")
 TRAINING_METRICS = ("training", "validation_loss", "retention_nll")
 
 System = Literal["majority", "linear", "baseline", "tuned"]
@@ -224,7 +221,7 @@ class Study(Section):
     model: Model = Field(default_factory=Model, description="the model under study")
     training: Training = Field(default_factory=Training, description="LoRA fine-tuning")
     scoring: Scoring = Field(default_factory=Scoring, description="how an answer becomes a score")
-    systems: list[System] = Field(list(SYSTEMS), min_length=1, description="what is scored on the same posts")
+    systems: list[System] = Field(["majority", "linear", "baseline", "tuned"], min_length=1, description="what is scored on the same posts")
     verdict: VerdictSettings = Field(default_factory=VerdictSettings, description="what must hold")
     cost_per_hour: float | None = Field(None, ge=0, description="price of this machine for an hour, in any currency")
     limit: int | None = Field(None, ge=4, description="try it on so many posts of each file first")
