@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from probatum.artifacts import write_text_atomic
-from probatum.data.columns import ColumnNames, PostColumns
-from probatum.data.faults import BadRecord
-from probatum.data.frames import Frame
 from probatum.data.labels import LabelSet
 from probatum.data.normalise import normalise_text
 from probatum.data.readers import DEFAULT_MARKER, OnError
+from probatum.data.reading.columns import ColumnNames, PostColumns
+from probatum.data.reading.faults import BadRecord
+from probatum.data.reading.frames import Frame
 from probatum.data.records import Post, write_jsonl, write_posts
 from probatum.data.sources import Reading, source_named
 from probatum.data.split import split

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from probatum.data.answers import label_of_answer, resolve_label
-from probatum.data.columns import ColumnNames, PostColumns, require_column
-from probatum.data.faults import BadRecord, FieldError, bad_record, stop_on
-from probatum.data.fields import extra_columns, optional_name, post_text, refuse_broken_text
-from probatum.data.formats import Row, Table, read_rows
-from probatum.data.frames import Frame
 from probatum.data.labels import LabelSet
-from probatum.data.ready import MESSAGES, ReadyPrompt, frame_of, split_chat, split_marked
+from probatum.data.reading.answers import label_of_answer, resolve_label
+from probatum.data.reading.columns import ColumnNames, PostColumns, require_column
+from probatum.data.reading.faults import BadRecord, FieldError, bad_record, stop_on
+from probatum.data.reading.fields import extra_columns, optional_name, post_text, refuse_broken_text
+from probatum.data.reading.formats import Row, Table, read_rows
+from probatum.data.reading.frames import Frame
+from probatum.data.reading.ready import MESSAGES, ReadyPrompt, frame_of, split_chat, split_marked
 from probatum.data.records import Post
 from probatum.errors import DataError
 
@@ -134,8 +134,9 @@ def _read_ready(
     def to_post(row: Row) -> Post:
         ready = prompts[row.number]
         label = _ready_label(row, ready, labels, columns)
-        text = frame.cut(ready.content)
-        return _post(table.path, row, columns, post_text(text, "text"), label, ready=ready)
+        text, slots = frame.cut(ready.content) or (ready.content.removesuffix(marker), {})
+        post = _post(table.path, row, columns, post_text(text, "text"), label, ready=ready)
+        return replace(post, extra={**slots, **post.extra})
 
     rows = [row for row in table.rows if row.number in prompts]
     return _collect(table, columns, rows, to_post, bad=bad, frame=frame)

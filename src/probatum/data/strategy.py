@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from probatum.data.frames import Frame
+from probatum.data.reading.frames import Frame
 from probatum.errors import DataError
 
 PLACE = "{post}"
@@ -21,7 +21,10 @@ def strategy_yaml(frame: Frame, file_name: str) -> str:
     whole = [frame.prefix, frame.suffix, *(content for _, content in frame.before)]
     if any(PLACE in part for part in whole):
         raise DataError(f"{file_name}: the prompts hold {PLACE} outside of the post; replace it by another word")
-    strategy: dict[str, Any] = {"name": "ready", "description": f"The frame of the prompts in {file_name}."}
+    description = f"The frame of the prompts in {file_name}."
+    if frame.slots:
+        description += f" Left out, because they differ between posts: {', '.join(frame.slots)}."
+    strategy: dict[str, Any] = {"name": "ready", "description": description}
     prompt = frame.prefix + PLACE + frame.suffix
     if frame.role is None:
         strategy["text"] = prompt

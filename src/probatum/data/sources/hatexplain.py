@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from probatum.data.faults import BadRecord, FieldError
-from probatum.data.files import load_text
-from probatum.data.formats import Row, Table, parse_json
 from probatum.data.readers import ReadResult
+from probatum.data.reading.faults import BadRecord, FieldError
+from probatum.data.reading.files import load_text
+from probatum.data.reading.formats import Row, Table, parse_json
 from probatum.data.sources.source import Reading, Source, Values, binary_labels, posts_of_rows
 from probatum.errors import DataError
 
@@ -60,7 +60,7 @@ def _entries(path: Path) -> list[Row]:
 def _votes(values: Values) -> list[str]:
     annotators = values.get("annotators")
     if not isinstance(annotators, list) or not annotators:
-        raise FieldError("annotators", "expected a list of annotators")
+        raise FieldError("annotators", f"{values['post_id']}: expected a list of annotators")
     votes = [vote.get("label") if isinstance(vote, dict) else None for vote in annotators]
     for vote in votes:
         if vote not in LABELS:

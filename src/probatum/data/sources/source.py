@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from probatum.data.columns import ColumnNames, PostColumns
-from probatum.data.faults import FieldError, bad_record, stop_on
-from probatum.data.formats import Table
 from probatum.data.labels import LabelSet
 from probatum.data.readers import DEFAULT_MARKER, OnError, ReadResult, posts_of_table
+from probatum.data.reading.columns import ColumnNames, PostColumns
+from probatum.data.reading.faults import FieldError, bad_record, stop_on
+from probatum.data.reading.formats import Table
 from probatum.errors import DataError
 
 Values = dict[str, Any]

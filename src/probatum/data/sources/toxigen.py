@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from probatum.data.faults import FieldError
-from probatum.data.formats import read_rows
 from probatum.data.readers import ReadResult
+from probatum.data.reading.faults import FieldError
+from probatum.data.reading.formats import read_rows
 from probatum.data.sources.source import Reading, Source, Values, binary_labels, move, posts_of_rows, require_columns
 
 TOXIC_ABOVE = 5.5

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from probatum.data.formats import read_rows
 from probatum.data.readers import ReadResult
+from probatum.data.reading.formats import read_rows
 from probatum.data.sources.source import Reading, Source, Values, binary_labels, move, posts_of_rows, require_columns
 
 _OWN = {

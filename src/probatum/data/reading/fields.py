@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from probatum.data.faults import FieldError
+from probatum.data.reading.faults import FieldError
 from probatum.data.records import POST_FIELDS
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from probatum.data.csv_rows import iterate_csv
-from probatum.data.faults import BadRecord, FieldError, bad_record
-from probatum.data.files import load_text
+from probatum.data.reading.csv_rows import iterate_csv
+from probatum.data.reading.faults import BadRecord, FieldError, bad_record
+from probatum.data.reading.files import load_text
 from probatum.errors import DataError
 
 TABLE_SUFFIXES = (".csv", ".tsv")

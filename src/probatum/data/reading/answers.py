@@ -6,8 +6,8 @@ import json
 import re
 from typing import Any
 
-from probatum.data.faults import FieldError
 from probatum.data.labels import LabelSet, normalise_label
+from probatum.data.reading.faults import FieldError
 from probatum.errors import did_you_mean
 
 LABEL_KEYS = ("label", "classification", "class", "category", "prediction", "verdict", "answer")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from probatum.data.faults import FieldError
+from probatum.data.reading.faults import FieldError
 from probatum.errors import DataError
 
 DELIMITERS = ",;\t"

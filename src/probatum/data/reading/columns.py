@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from probatum.data.formats import Table
+from probatum.data.reading.formats import Table
 from probatum.errors import DataError, did_you_mean
 
 MOST_COLUMNS_NAMED = 12

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from probatum.data.faults import FieldError
-from probatum.data.frames import Frame, infer_frame
+from probatum.data.reading.faults import FieldError
+from probatum.data.reading.frames import Frame, infer_frame
 
 MESSAGES = "messages"
 

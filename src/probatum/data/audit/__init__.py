@@ -1,0 +1,143 @@
+"""Look through the files of posts before anything is trained: counts, repeats, conflicts, lengths and leaks."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from probatum.data.audit.coverage import find_coverage
+from probatum.data.audit.findings import Finding, by_severity, examples, graded
+from probatum.data.audit.leaks import find_leaks
+from probatum.data.normalise import normalise_text
+from probatum.data.records import Post
+
+COUNTED = ("label", "group", "source")
+Files = Mapping[str, Sequence[Post]]
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What an audit found.
+
+    Attributes:
+        counts: file to column (label, group, source) to value to number of posts; no value counts as `none`.
+        findings: the gravest first.
+    """
+
+    counts: dict[str, dict[str, dict[str, int]]]
+    findings: list[Finding]
+
+    @property
+    def worst(self) -> str | None:
+        """The gravest severity found, `None` where there is no finding."""
+        return self.findings[0].severity if self.findings else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the audit as a JSON object."""
+        return {"counts": self.counts, "findings": [finding.to_json() for finding in self.findings]}
+
+
+def audit(files: Files, max_tokens: int | None = None, count_tokens: Callable[[str], int] | None = None) -> Audit:
+    """Look through files of posts.
+
+    Args:
+        files: name (`train`, `validation`, `test`) to posts, in the order of the study.
+        max_tokens: the longest prompt that the study allows.
+        count_tokens: returns the number of tokens of a ready prompt, or of a post's text where there is none. Without
+            it lengths are not looked at.
+    """
+    posts = [post for members in files.values() for post in members]
+    findings = [*_duplicates(files), *_overlaps(files), *_conflicts(posts), *find_coverage(files), *find_leaks(posts)]
+    if max_tokens is not None and count_tokens is not None:
+        findings += _too_long(posts, max_tokens, count_tokens)
+    return Audit({name: _counts(members) for name, members in files.items()}, by_severity(findings))
+
+
+def _counts(posts: Sequence[Post]) -> dict[str, dict[str, int]]:
+    return {name: dict(sorted(Counter(str(post.column(name) or "none") for post in posts).items())) for name in COUNTED}
+
+
+def _duplicates(files: Files) -> list[Finding]:
+    findings = []
+    for name, posts in files.items():
+        first = {normalise_text(post.text): post.id for post in reversed(posts)}
+        repeats = [post for post in posts if first[normalise_text(post.text)] != post.id]
+        if repeats:
+            share = len(repeats) / len(posts)
+            findings.append(
+                Finding(
+                    "duplicate",
+                    graded(share, high=0.2, medium=0.02),
+                    len(repeats),
+                    share,
+                    f"{name}: {len(repeats)} posts repeat the text of another one in the file",
+                    examples(repeats),
+                    "repeats count several times in training and in every figure; drop them unless that is meant",
+                )
+            )
+    return findings
+
+
+def _overlaps(files: Files) -> list[Finding]:
+    findings = []
+    for (first, posts), (second, others) in combinations(files.items(), 2):
+        texts = {normalise_text(post.text) for post in posts}
+        shared = [post for post in others if normalise_text(post.text) in texts]
+        if shared:
+            share = len(shared) / len(others)
+            findings.append(
+                Finding(
+                    "overlap",
+                    graded(share, high=0.01, medium=0.0),
+                    len(shared),
+                    share,
+                    f"{len(shared)} posts of {second} have the text of a post of {first}",
+                    examples(shared),
+                    f"take those texts out of {first}: a model that has seen them is not tested by them "
+                    "(probatum prepare does so)",
+                )
+            )
+    return findings
+
+
+def _conflicts(posts: Sequence[Post]) -> list[Finding]:
+    by_text: defaultdict[str, list[Post]] = defaultdict(list)
+    for post in posts:
+        by_text[normalise_text(post.text)].append(post)
+    torn = [post for same in by_text.values() if len({post.label for post in same}) > 1 for post in same]
+    if not torn:
+        return []
+    share = len(torn) / len(posts)
+    return [
+        Finding(
+            "conflicting_label",
+            graded(share, high=0.01, medium=0.0),
+            len(torn),
+            share,
+            f"{len(torn)} posts have a text that stands elsewhere with another label",
+            examples(torn),
+            "decide on one label for each text, or leave the text out",
+        )
+    ]
+
+
+def _too_long(posts: Sequence[Post], max_tokens: int, count_tokens: Callable[[str], int]) -> list[Finding]:
+    lengths = [(count_tokens(post.prompt or post.text), post) for post in posts]
+    long = [post for length, post in lengths if length > max_tokens]
+    if not long:
+        return []
+    share, longest = len(long) / len(posts), max(length for length, _ in lengths)
+    return [
+        Finding(
+            "truncation",
+            graded(share, high=0.1, medium=0.01),
+            len(long),
+            share,
+            f"{len(long)} posts are longer than {max_tokens} tokens (the longest: {longest}) and will be cut",
+            examples(long),
+            f"raise prompt.max_tokens (to {longest} for all of them), or accept that their ends are not read",
+        )
+    ]

@@ -1,0 +1,66 @@
+"""Labels and groups with too few posts to say anything about them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from probatum.data.audit.findings import Finding, Severity, examples
+from probatum.data.records import Post
+
+FEW_POSTS = 30
+SMALL_SHARE = 0.1
+
+
+def find_coverage(files: Mapping[str, Sequence[Post]]) -> list[Finding]:
+    """Find labels and groups with few posts, file by file.
+
+    A label is few below `FEW_POSTS` posts or a share of `SMALL_SHARE`; a group is few where it has fewer than
+    `FEW_POSTS` posts of some label, because its error rate for that label is then known to about ±18 points at best
+    (the 95 % half-width of a proportion at n = 30).
+    """
+    labels = sorted({post.label for posts in files.values() for post in posts})
+    findings = []
+    for name, posts in files.items():
+        if posts:
+            findings += _few_labels(name, posts, labels) + _few_groups(name, posts, labels)
+    return findings
+
+
+def _few_labels(name: str, posts: Sequence[Post], labels: Sequence[str]) -> list[Finding]:
+    counts = Counter(post.label for post in posts)
+    findings = []
+    for label in labels:
+        count, share = counts[label], counts[label] / len(posts)
+        if count >= FEW_POSTS and share >= SMALL_SHARE:
+            continue
+        severity: Severity = "high" if count == 0 else "medium"
+        message = f"{name}: {count} posts of {label}, {share:.1%} of the file"
+        advice = "gather more posts of that label; figures about it will have wide intervals"
+        members = examples(post for post in posts if post.label == label)
+        findings.append(Finding("coverage", severity, count, share, message, members, advice))
+    return findings
+
+
+def _few_groups(name: str, posts: Sequence[Post], labels: Sequence[str]) -> list[Finding]:
+    cells = Counter((post.group, post.label) for post in posts if post.group is not None)
+    groups = sorted({group for group, _ in cells if group is not None})
+    few = {group: [label for label in labels if cells[group, label] < FEW_POSTS] for group in groups}
+    few = {group: lacking for group, lacking in few.items() if lacking}
+    if not few:
+        return []
+    told = "; ".join(f"{group} ({', '.join(f'{cells[group, x]} {x}' for x in few[group])})" for group in list(few)[:8])
+    more = f" and {len(few) - 8} more" if len(few) > 8 else ""
+    touched = [post for post in posts if post.group in few]
+    severity: Severity = "medium" if any(cells[group, x] == 0 for group in few for x in few[group]) else "low"
+    return [
+        Finding(
+            "coverage",
+            severity,
+            len(touched),
+            len(touched) / len(posts),
+            f"{name}: groups with fewer than {FEW_POSTS} posts of a label: {told}{more}",
+            examples(touched),
+            "error rates of these groups will have wide intervals; gather more posts or pool the groups",
+        )
+    ]

@@ -1,0 +1,1 @@
+"""From the bytes of a file to records: formats, columns, ready prompts, and what can be wrong with each."""

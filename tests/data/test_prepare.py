@@ -1,0 +1,128 @@
+"""Prepare: the files written, test posts kept out of training, and the frame as a strategy."""
+
+import json
+
+import pytest
+import yaml
+
+from probatum.data.prepare import prepare
+from probatum.data.readers import read_posts
+from probatum.data.reading.frames import Frame
+from probatum.data.strategy import strategy_yaml
+from probatum.errors import DataError
+
+
+def rows(count, start=0):
+    return [
+        {"id": f"p{n}", "text": f"text {n}", "label": "hate" if n % 2 else "normal"}
+        for n in range(start, start + count)
+    ]
+
+
+def texts(path, labels):
+    return [post.text for post in read_posts(path, labels).posts]
+
+
+def test_train_and_validation(write, tmp_path, labels):
+    done = prepare("files", write(rows(40)), tmp_path / "out", labels=labels)
+    assert done.counts == {"train": 34, "validation": 6, "skipped": 0, "overlap": 0, "limited": 0}
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["train.jsonl", "validation.jsonl"]
+    both = texts(done.files["train"], labels) + texts(done.files["validation"], labels)
+    assert sorted(both) == sorted(row["text"] for row in rows(40))
+
+
+def test_a_test_share(write, tmp_path, labels):
+    done = prepare("files", write(rows(40)), tmp_path / "out", labels=labels, test_share=0.25)
+    assert (done.counts["train"], done.counts["validation"], done.counts["test"]) == (24, 6, 10)
+
+
+def test_posts_of_the_test_file_leave_training(write, tmp_path, labels):
+    test = write([{"text": "TEXT  3", "label": "hate"}, {"text": "new", "label": "hate"}], "test.jsonl")
+    done = prepare("files", write(rows(40)), tmp_path / "out", labels=labels, test=test)
+    assert done.counts["overlap"] == 1
+    assert texts(done.files["test"], labels) == ["TEXT  3", "new"]
+    assert "text 3" not in texts(done.files["train"], labels) + texts(done.files["validation"], labels)
+
+
+def test_skipped_records_are_listed(write, tmp_path, labels):
+    path = write([*rows(10), {"text": "", "label": "hate"}])
+    done = prepare("files", path, tmp_path / "out", labels=labels, on_error="skip")
+    assert done.counts["skipped"] == 1
+    (line,) = done.files["skipped"].read_text().splitlines()
+    assert json.loads(line) == {"path": str(path), "line": 11, "field": "text", "reason": "empty"}
+
+
+def test_an_earlier_runs_files_do_not_stay(write, tmp_path, labels):
+    out = tmp_path / "out"
+    prepare("files", write(rows(40)), out, labels=labels, test_share=0.25)
+    prepare("files", write(rows(40)), out, labels=labels)
+    assert not (out / "test.jsonl").exists()
+
+
+def test_limit(write, tmp_path, labels):
+    done = prepare("files", write(rows(40)), tmp_path / "out", labels=labels, limit=5)
+    assert (done.counts["train"], done.counts["validation"], done.counts["limited"]) == (5, 5, 30)
+
+
+def test_the_same_seed_writes_the_same_bytes(write, tmp_path, labels):
+    for out in ("a", "b"):
+        prepare("files", write(rows(30)), tmp_path / out, labels=labels, seed=3)
+    assert (tmp_path / "a" / "train.jsonl").read_bytes() == (tmp_path / "b" / "train.jsonl").read_bytes()
+
+
+def test_ready_prompts_leave_a_strategy(write, tmp_path, labels):
+    prompts = [
+        {"text": f"Judge.\nPost: p {n}\n### Classification: {'hate' if n % 2 else 'not hate'}"} for n in range(30)
+    ]
+    done = prepare("files", write(prompts), tmp_path / "out", labels=labels)
+    strategy = yaml.safe_load(done.files["prompt"].read_text())
+    assert strategy["text"] == "Judge.\nPost: {post}\n### Classification:"
+    assert all(text.startswith("p ") for text in texts(done.files["train"], labels))
+
+
+def test_a_chat_frame_as_a_strategy():
+    frame = Frame(("Judge.\nPersona: ", "\nText: "), ("",), (("system", "Be fair: {x}"),), "user")
+    strategy = yaml.safe_load(strategy_yaml(frame, "f.jsonl"))
+    assert strategy["messages"] == [
+        {"role": "system", "content": "Be fair: {x}"},
+        {"role": "user", "content": "Judge.\nText: {post}"},
+    ]
+    assert strategy["description"].endswith("Left out, because they differ between posts: persona.")
+
+
+def test_a_frame_with_the_placeholder_in_it():
+    with pytest.raises(DataError, match=r"f.jsonl: the prompts hold \{post\} outside of the post"):
+        strategy_yaml(Frame(("Here {post}: ",)), "f.jsonl")
+
+
+@pytest.mark.parametrize("shares", [(-0.1, 0.0), (0.5, 0.5), (float("nan"), 0.0)])
+def test_wrong_shares(shares, write, tmp_path, labels):
+    with pytest.raises(DataError, match="shares of validation and test must be at least 0 and leave posts to train on"):
+        prepare("files", write(rows(4)), tmp_path, labels=labels, validation_share=shares[0], test_share=shares[1])
+
+
+def test_a_test_file_and_a_test_share(write, tmp_path, labels):
+    with pytest.raises(DataError, match="a test file or a test share, not both"):
+        prepare("files", write(rows(4)), tmp_path, labels=labels, test=tmp_path / "t", test_share=0.1)
+
+
+def test_nothing_left_to_train_on(write, tmp_path, labels):
+    path = write(rows(4))
+    with pytest.raises(DataError, match=r"every post stands in .* too; nothing is left to train on"):
+        prepare("files", path, tmp_path / "out", labels=labels, test=path)
+
+
+def test_the_real_posts(shared_data, tmp_path, labels):
+    folder = shared_data / "unified"
+    alone = prepare("unified", folder / "unified_train.json", tmp_path / "a", labels=labels)
+    assert (alone.counts["train"], alone.counts["validation"]) == (3083, 545)
+    tested = prepare(
+        "unified",
+        folder / "unified_train.json",
+        tmp_path / "b",
+        labels=labels,
+        test=folder / "unified_val.json",
+        on_error="skip",
+    )
+    assert (tested.counts["test"], tested.counts["skipped"], tested.counts["overlap"]) == (513, 1, 3)
+    assert tested.counts["train"] + tested.counts["validation"] == 3625
