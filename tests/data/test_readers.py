@@ -161,6 +161,11 @@ def test_bytes_that_are_not_utf8(write, labels):
     assert bad(path, labels) == [(1, "text", "bytes that are not UTF-8, or a lone surrogate")]
 
 
+def test_a_written_out_escape_is_just_text(write, labels):
+    (post,) = read(write([{"text": r"\u0000 and \ud800", "label": "hate", "n": [r"\u0000"]}]), labels)
+    assert post.text == r"\u0000 and \ud800"
+
+
 def test_line_separators_do_not_end_a_line(write, labels):
     (post,) = read(write('{"text": "a\u2028b\x85c", "label": "hate"}\n'), labels)
     assert post.text == "a\u2028b\x85c"

@@ -1,6 +1,7 @@
 """The audit: each kind of finding, and no finding where there is nothing to find."""
 
 import json
+import time
 
 import pytest
 
@@ -55,14 +56,14 @@ def test_duplicates():
     posts = [*make(), Post("again", "SUN  sun number 0", "not_hate", "g", "s")]
     (finding,) = audit({"train": posts}).findings
     assert (finding.kind, finding.severity, finding.count, finding.example_ids) == ("duplicate", "low", 1, ("again",))
-    assert finding.message == "train: 1 posts repeat the text of another one in the file"
+    assert finding.message == "train: 1 of 401 posts: the text stands in the file already"
 
 
 def test_overlap():
     result = audit({"train": make(), "test": make(200)})
     (finding,) = [each for each in result.findings if each.kind == "overlap"]
     assert (finding.severity, finding.count, finding.share) == ("high", 200, 1.0)
-    assert finding.message == "200 posts of test have the text of a post of train"
+    assert finding.message == "test: 200 of 200 posts: the text stands in train too"
 
 
 def test_conflicting_label():
@@ -75,21 +76,21 @@ def test_truncation():
     result = audit({"train": make()}, max_tokens=3, count_tokens=lambda text: len(text.split()))
     (finding,) = result.findings
     assert (finding.kind, finding.severity, finding.count) == ("truncation", "high", 400)
-    assert finding.message == "400 posts are longer than 3 tokens (the longest: 4) and will be cut"
+    assert finding.message == "400 of 400 posts: longer than 3 tokens (the longest: 4), so they will be cut"
     assert kinds(make(), max_tokens=4, count_tokens=lambda text: len(text.split())) == []
 
 
 def test_coverage():
     posts = [*make(group=lambda n, _: "small" if n < 10 else "big"), Post("x", "x", "rare", "big", "s")]
     found = {finding.message: finding.severity for finding in audit({"train": posts}).findings}
-    assert found["train: 1 posts of rare, 0.2% of the file"] == "medium"
+    assert found["train: 1 of 401 posts are rare (0.2%)"] == "medium"
     assert any("small (5 hate, 5 not_hate, 0 rare)" in message for message in found)
 
 
 def test_a_label_that_a_file_lacks():
     result = audit({"train": make(), "test": [p for p in make() if p.label == "hate"]})
     assert any(
-        f.severity == "high" and f.message == "test: 0 posts of not_hate, 0.0% of the file" for f in result.findings
+        f.severity == "high" and f.message == "test: 0 of 200 posts are not_hate (0.0%)" for f in result.findings
     )
 
 
@@ -140,6 +141,8 @@ def test_leaks(change, says):
     "change",
     [
         {"answer": lambda n, _: ANSWERS[n % 2]},
+        {"answer": lambda n, _: ANSWERS[n % 2].capitalize()},
+        {"answer": lambda n, _: ANSWERS[n % 2].upper() + "\n"},
         {"answer": lambda n, _: json.dumps({"label": ANSWERS[n % 2], "why": f"because {n}"})},
         {"prompt": framed},
         {"prompt": lambda n, t: framed(n, t, "A: " if n % 4 < 2 else "B: ")},
@@ -150,6 +153,14 @@ def test_leaks(change, says):
 )
 def test_what_says_nothing_about_the_label_is_no_leak(change):
     assert leaks(make(**change)) == []
+
+
+def test_hostile_texts_are_looked_through_quickly():
+    hostile = ["\n" * 100_000 + "x" + "\n" * 100_000, '"' * 50_000 + " " * 50_000, "<a " * 30_000, "{{ " * 30_000]
+    posts = [Post(f"h{n}", text, "hate", prompt=f"Text: {text}", answer=text) for n, text in enumerate(hostile)]
+    start = time.perf_counter()
+    audit({"train": [*make(), *posts]})
+    assert time.perf_counter() - start < 10
 
 
 def test_a_rare_trace_is_no_leak():

@@ -73,7 +73,7 @@ def _duplicates(files: Files) -> list[Finding]:
                     graded(share, high=0.2, medium=0.02),
                     len(repeats),
                     share,
-                    f"{name}: {len(repeats)} posts repeat the text of another one in the file",
+                    f"{name}: {len(repeats)} of {len(posts)} posts: the text stands in the file already",
                     examples(repeats),
                     "repeats count several times in training and in every figure; drop them unless that is meant",
                 )
@@ -94,7 +94,7 @@ def _overlaps(files: Files) -> list[Finding]:
                     graded(share, high=0.01, medium=0.0),
                     len(shared),
                     share,
-                    f"{len(shared)} posts of {second} have the text of a post of {first}",
+                    f"{second}: {len(shared)} of {len(others)} posts: the text stands in {first} too",
                     examples(shared),
                     f"take those texts out of {first}: a model that has seen them is not tested by them "
                     "(probatum prepare does so)",
@@ -117,7 +117,7 @@ def _conflicts(posts: Sequence[Post]) -> list[Finding]:
             graded(share, high=0.01, medium=0.0),
             len(torn),
             share,
-            f"{len(torn)} posts have a text that stands elsewhere with another label",
+            f"{len(torn)} of {len(posts)} posts: the text stands elsewhere with another label",
             examples(torn),
             "decide on one label for each text, or leave the text out",
         )
@@ -136,7 +136,7 @@ def _too_long(posts: Sequence[Post], max_tokens: int, count_tokens: Callable[[st
             graded(share, high=0.1, medium=0.01),
             len(long),
             share,
-            f"{len(long)} posts are longer than {max_tokens} tokens (the longest: {longest}) and will be cut",
+            f"{len(long)} of {len(posts)} posts: longer than {max_tokens} tokens (the longest: {longest}), so they will be cut",
             examples(long),
             f"raise prompt.max_tokens (to {longest} for all of them), or accept that their ends are not read",
         )

@@ -5,23 +5,23 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from probatum.data.audit.traces import Trace, frequent, marks, match, shorten
+from probatum.data.audit.traces import INNER, OUTER, Says, Trace, contains, frequent, marks, shorten
 from probatum.data.reading.answers import LABEL_KEYS
 
-_EDGES = {
-    "begins with white space": r"\A\s",
-    "ends with white space": r"\s\Z",
-    "ends with a full stop or other mark": r"[.!?,;:]\s*\Z",
-    "is wrapped in quotes": r"""(?s)\A\s*["'`“].*["'`”]\s*\Z""",
-    "has doubled braces": r"\A\s*\{\{|\}\}\s*\Z",
-    "has a code fence": r"```",
-    "has a special token": r"<\|?[a-z_/]+\|?>",
-    "has a line break": r"\S\s*\n\s*\S",
+_EDGES: Mapping[str, Says] = {
+    "begins with white space": OUTER["begins with white space"],
+    "ends with white space": OUTER["ends with white space"],
+    "ends with a full stop or other mark": lambda text: text.rstrip()[-1:] in tuple(".!?,;:"),
+    "is wrapped in quotes": lambda text: text.strip()[:1] in tuple("\"'`“") and text.strip()[-1:] in tuple("\"'`”"),
+    "has doubled braces": lambda text: text.strip().startswith("{{") or text.strip().endswith("}}}"),
+    "has a code fence": contains("```"),
+    "has a special token": contains(r"<\|?[a-z_/]{1,30}\|?>"),
+    "has a line break": INNER["has a line break"],
 }
 
 
@@ -32,9 +32,9 @@ def answer_traces(answers: Sequence[str], min_count: int) -> list[Trace]:
         answers: the raw answers.
         min_count: fewest answers that must share a value.
     """
-    traces = [Trace("answer", says, match(answers, pattern), True) for says, pattern in _EDGES.items()]
+    traces = [Trace("answer", says, marks(answers, holds), True) for says, holds in _EDGES.items()]
     cores = [_label_words(answer) for answer in answers]
-    for says, holds in (("in capitals", str.isupper), ("with a capital letter", str.istitle)):
+    for says, holds in (("in capitals", str.isupper), ("with a capital letter", lambda core: core[:1].isupper())):
         traces.append(Trace("answer", f"has its label {says}", marks(cores, holds), True))
     objects = [_as_object(answer) for answer in answers]
     traces += _key_traces(objects, min_count)

@@ -35,7 +35,7 @@ def _few_labels(name: str, posts: Sequence[Post], labels: Sequence[str]) -> list
         if count >= FEW_POSTS and share >= SMALL_SHARE:
             continue
         severity: Severity = "high" if count == 0 else "medium"
-        message = f"{name}: {count} posts of {label}, {share:.1%} of the file"
+        message = f"{name}: {count} of {len(posts)} posts are {label} ({share:.1%})"
         advice = "gather more posts of that label; figures about it will have wide intervals"
         members = examples(post for post in posts if post.label == label)
         findings.append(Finding("coverage", severity, count, share, message, members, advice))

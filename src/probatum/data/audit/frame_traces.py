@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from probatum.data.audit.traces import Trace, frequent, marks, match, shorten
+from probatum.data.audit.traces import Trace, contains, frequent, marks, shorten
 
 
 def frame_traces(frames: Sequence[str], min_count: int) -> list[Trace]:
@@ -27,7 +27,7 @@ def frame_traces(frames: Sequence[str], min_count: int) -> list[Trace]:
     ]
     lines = Counter(line for frame in frames for line in set(frame.split("\n")))
     for line, _ in frequent(lines, min_count, len(frames)):
-        holds = match(frames, rf"(?m)^{re.escape(line)}$")
+        holds = marks(frames, contains(rf"(?m)^{re.escape(line)}$"))
         traces.append(Trace("frame", f"has the line {shorten(line)}", holds, strict=True))
     return traces
 

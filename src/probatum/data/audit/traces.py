@@ -17,30 +17,44 @@ from probatum.data.audit.association import BoolArray
 from probatum.data.reading.boundaries import heading_of
 
 Where = Literal["text", "frame", "answer", "column"]
-OUTER: Mapping[str, str] = {
-    "begins with white space": r"\A\s",
-    "ends with white space": r"\s\Z",
-    "ends with a line break": r"\n\s*\Z",
-    "is wrapped in double quotes": r'(?s)\A\s*".*"\s*\Z',
-    "is wrapped in single quotes": r"(?s)\A\s*'.*'\s*\Z",
-    "is wrapped in typographic quotes": r"(?s)\A\s*[“‘«].*[”’»]\s*\Z",
-    "is wrapped in brackets": r"(?s)\A\s*(\[.*\]|\(.*\)|\{.*\})\s*\Z",
-    "is written as a bytes literal": r"""(?s)\Ab(['"]).*\1\Z""",
-    "ends with a double quote that nothing opens": r'(?s)\A[^"]*"\s*\Z',
-    "begins with a double quote that nothing closes": r'(?s)\A\s*"[^"]*\Z',
+Says = Callable[[str], bool]
+
+
+def contains(pattern: str) -> Says:
+    """Return whether a text holds a pattern, as a function of the text."""
+    search = re.compile(pattern).search
+    return lambda text: search(text) is not None
+
+
+def _wrapped(*pairs: str) -> Says:
+    """Return whether a text, white space aside, begins and ends with one of the pairs of characters."""
+    return lambda text: len(bare := text.strip()) > 1 and bare[0] + bare[-1] in pairs
+
+
+OUTER: Mapping[str, Says] = {
+    "begins with white space": lambda text: text[:1].isspace(),
+    "ends with white space": lambda text: text[-1:].isspace(),
+    "ends with a line break": lambda text: "\n" in text[len(text.rstrip()) :],
+    "is wrapped in double quotes": _wrapped('""'),
+    "is wrapped in single quotes": _wrapped("''"),
+    "is wrapped in typographic quotes": _wrapped("“”", "‘’", "«»", "„“"),
+    "is wrapped in brackets": _wrapped("[]", "()", "{}"),
+    "is written as a bytes literal": lambda text: text[:2] in {"b'", 'b"'} and text[-1] == text[1],
+    "ends with a double quote that nothing opens": lambda text: text.count('"') == 1 and text.rstrip()[-1:] == '"',
+    "begins with a double quote that nothing closes": lambda text: text.count('"') == 1 and text.lstrip()[:1] == '"',
 }
-INNER: Mapping[str, str] = {
-    "has two spaces in a row": r"\S {2,}\S",
-    "has a line break": r"\S\s*\n\s*\S",
-    "has a carriage return": r"\r",
-    "has doubled braces": r"\{\{|\}\}",
-    "has an HTML entity": r"&(?:[a-z]{2,8}|#\d{1,6});",
-    "has an HTML tag": r"</?(?:br|p|a|b|i|div|span|em|strong|li|ul)\b[^>]*>",
-    "has an escaped line break or quote": r"\\[nrt\"']",
-    "has a no-break or zero-width space": "[\u00a0\u200b-\u200d\u2060\ufeff]",
-    "has wrongly decoded characters": "â€|Ã[\u0080-\u00bf]|\ufffd",
-    "has a control character": r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]",
-    "has white space before punctuation": r"\w [.,!?;:’'](?:\s|\Z)",
+INNER: Mapping[str, Says] = {
+    "has two spaces in a row": lambda text: "  " in text.strip(),
+    "has a line break": lambda text: "\n" in text.strip(),
+    "has a carriage return": lambda text: "\r" in text,
+    "has doubled braces": lambda text: "{{" in text or "}}" in text,
+    "has an HTML entity": contains(r"&(?:[a-z]{2,8}|#\d{1,6});"),
+    "has an HTML tag": contains(r"</?(?:br|p|a|b|i|div|span|em|strong|li|ul)(?:\s[^<>]{0,200})?/?>"),
+    "has an escaped line break or quote": contains(r"\\[nrt\"']"),
+    "has a no-break or zero-width space": contains("[\u00a0\u200b-\u200d\u2060\ufeff]"),
+    "has wrongly decoded characters": contains("â€|Ã[\u0080-\u00bf]|\ufffd"),
+    "has a control character": contains(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"),
+    "has white space before punctuation": contains(r"\w [.,!?;:’'](?:\s|\Z)"),
 }
 _PLACEHOLDER = re.compile(
     r"<[a-z_]{2,20}>|\[[A-Z_]{2,20}(?::[^\]\s]{1,20})?\]|\{[a-z_]{2,20}\}|@USER\b|\bHTTPURL\b", re.ASCII
@@ -73,11 +87,11 @@ def text_traces(texts: Sequence[str], min_count: int, ready: bool) -> list[Trace
         min_count: fewest posts that must have a placeholder.
         ready: whether the texts were cut out of prompts, so that their edges may be the frame's.
     """
-    traces = [Trace("text", says, match(texts, pattern), ready) for says, pattern in OUTER.items()]
-    traces += [Trace("text", says, match(texts, pattern), False) for says, pattern in INNER.items()]
+    traces = [Trace("text", says, marks(texts, holds), ready) for says, holds in OUTER.items()]
+    traces += [Trace("text", says, marks(texts, holds), False) for says, holds in INNER.items()]
     counts = Counter(token for text in texts for token in set(_PLACEHOLDER.findall(text)))
     for token, _ in frequent(counts, min_count, len(texts)):
-        traces.append(Trace("text", f"has the placeholder {token}", match(texts, re.escape(token)), False))
+        traces.append(Trace("text", f"has the placeholder {token}", marks(texts, contains(re.escape(token))), False))
     return traces + (_heading_traces(texts, min_count) if ready else [])
 
 
@@ -89,12 +103,6 @@ def _heading_traces(texts: Sequence[str], min_count: int) -> list[Trace]:
         Trace("text", f"begins with the heading {shorten(heading)}", marks(headings, heading.__eq__), True)
         for heading, _ in frequent(counts, min_count, len(texts))
     ]
-
-
-def match(texts: Sequence[str], pattern: str) -> BoolArray:
-    """Return which texts hold a pattern."""
-    compiled = re.compile(pattern)
-    return marks(texts, lambda text: compiled.search(text) is not None)
 
 
 def marks(values: Sequence[str], holds: Callable[[str], bool]) -> BoolArray:

@@ -9,6 +9,7 @@ _HEADING = re.compile(r"^[#>*\s]*[A-Za-z][\w /-]{0,40}:[*_]{0,2}[ \t]*")
 _MIRROR = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’", "«": "»", "[": "]", "(": ")", "{": "}"}
 _MIRROR |= {"```": "```", '"""': '"""', "<<": ">>"}
 SENTENCE = 3
+LONGEST_TAG = 60
 _TAG = re.compile(r"<(\w+)>\s*$")
 
 
@@ -90,7 +91,7 @@ def _mirror(opener: str) -> str:
 
 
 def _opener_at_end(prefix: str) -> str:
-    if tag := _TAG.search(prefix):
+    if tag := _TAG.search(prefix[-LONGEST_TAG:]):
         return tag[0]
     return next((mark for mark in sorted(_MIRROR, key=len, reverse=True) if prefix.endswith(mark)), "")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from probatum.data.reading.faults import FieldError
 from probatum.data.records import POST_FIELDS
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def post_text(value: Any, field: str) -> str:
@@ -45,11 +47,24 @@ def refuse_broken_text(values: Mapping[str, Any]) -> None:
         FieldError: the first such column.
     """
     for name, value in values.items():
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        if "\0" in text or "\\u0000" in text:
-            raise FieldError(name, "holds a NUL character")
-        if any("\ud800" <= char <= "\udfff" for char in text + name):
-            raise FieldError(name.encode("utf-8", "replace").decode(), "bytes that are not UTF-8, or a lone surrogate")
+        for text in (name, *_texts_in(value)):
+            if "\0" in text:
+                raise FieldError(name, "holds a NUL character")
+            if _SURROGATE.search(text):
+                readable = name.encode("utf-8", "replace").decode()
+                raise FieldError(readable, "bytes that are not UTF-8, or a lone surrogate")
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _texts_in(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts_in(inner)
 
 
 def extra_columns(values: Mapping[str, Any], used: set[str]) -> dict[str, Any]:
