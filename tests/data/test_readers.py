@@ -267,6 +267,14 @@ def test_bad_ready_prompts(row, field, reason, write, labels):
     assert [post.text for post in read(path, labels, on_error="skip")] == ["a", "b", "c"]
 
 
+def test_a_prompt_with_another_frame_is_named(write, labels):
+    rows = [ready(f"{word} {n}", " hate") for n in range(5) for word in ("sun", "rain", "bread", "train", "river")]
+    path = write([*rows, {"text": f"Read this: x\n\n{MARKER} hate"}])
+    (record,) = bad(path, labels)
+    reason = f"another frame than the other prompts; it begins {f'Read this: x{chr(10) * 2}{MARKER}'[:40]!r}"
+    assert record == (26, "text", reason)
+
+
 def chat(text, answer, system="Be fair."):
     turns = [("system", system), ("user", f'Text: "{text}"'), ("assistant", answer)]
     return {"messages": [{"role": role, "content": content} for role, content in turns if content is not None]}

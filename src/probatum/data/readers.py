@@ -87,9 +87,9 @@ def _text(row: Row, columns: ColumnNames) -> str:
 
 
 def _has_marker(table: Table, column: str, marker: str) -> bool:
-    """Whether at least half of the texts hold the marker; a single hostile post does not make a file one of prompts."""
+    """Whether most texts hold the marker; a single hostile post does not make a file one of prompts."""
     texts = [value for row in table.rows if isinstance(value := row.values.get(column), str)]
-    return bool(texts) and bool(marker) and 2 * sum(marker in text for text in texts) >= len(texts)
+    return bool(texts) and bool(marker) and 2 * sum(marker in text for text in texts) > len(texts)
 
 
 def _plain_post(path: Path, row: Row, labels: LabelSet, columns: ColumnNames) -> Post:
@@ -120,6 +120,27 @@ def _post(
 def _read_ready(
     table: Table, labels: LabelSet, columns: ColumnNames, split: Callable[[Row], ReadyPrompt], marker: str
 ) -> ReadResult:
+    prompts, bad = _split_all(table, split)
+    if not prompts:
+        return ReadResult([], sorted([*table.bad, *bad], key=lambda record: record.line))
+    frame = frame_of(list(prompts.values()), marker)
+    field = columns.text if marker else MESSAGES
+
+    def to_post(row: Row) -> Post:
+        ready = prompts[row.number]
+        label = _ready_label(row, ready, labels, columns)
+        if (cut := frame.cut(ready.content)) is None:
+            raise FieldError(field, f"another frame than the other prompts; it begins {ready.content[:40]!r}")
+        text, slots = cut
+        post = _post(table.path, row, columns, post_text(text, field), label, ready=ready)
+        return replace(post, extra={**slots, **post.extra})
+
+    rows = [row for row in table.rows if row.number in prompts]
+    return _collect(table, columns, rows, to_post, bad=bad, frame=frame)
+
+
+def _split_all(table: Table, split: Callable[[Row], ReadyPrompt]) -> tuple[dict[int, ReadyPrompt], list[BadRecord]]:
+    """Split every row into prompt and answer; returns the row's number to its prompt, and the bad rows."""
     prompts: dict[int, ReadyPrompt] = {}
     bad: list[BadRecord] = []
     for row in table.rows:
@@ -127,19 +148,7 @@ def _read_ready(
             prompts[row.number] = split(row)
         except FieldError as fault:
             bad.append(bad_record(table.path, row.line, fault))
-    if not prompts:
-        return ReadResult([], sorted([*table.bad, *bad], key=lambda record: record.line))
-    frame = frame_of(list(prompts.values()), marker)
-
-    def to_post(row: Row) -> Post:
-        ready = prompts[row.number]
-        label = _ready_label(row, ready, labels, columns)
-        text, slots = frame.cut(ready.content) or (ready.content.removesuffix(marker), {})
-        post = _post(table.path, row, columns, post_text(text, "text"), label, ready=ready)
-        return replace(post, extra={**slots, **post.extra})
-
-    rows = [row for row in table.rows if row.number in prompts]
-    return _collect(table, columns, rows, to_post, bad=bad, frame=frame)
+    return prompts, bad
 
 
 def _ready_label(row: Row, ready: ReadyPrompt, labels: LabelSet, columns: ColumnNames) -> str:

@@ -76,7 +76,7 @@ def test_truncation():
     result = audit({"train": make()}, max_tokens=3, count_tokens=lambda text: len(text.split()))
     (finding,) = result.findings
     assert (finding.kind, finding.severity, finding.count) == ("truncation", "high", 400)
-    assert finding.message == "400 of 400 posts: longer than 3 tokens (the longest: 4), so they will be cut"
+    assert finding.message == "400 of 400 posts: longer than 3 tokens (the longest: 4), to be cut"
     assert kinds(make(), max_tokens=4, count_tokens=lambda text: len(text.split())) == []
 
 

@@ -136,7 +136,7 @@ def _too_long(posts: Sequence[Post], max_tokens: int, count_tokens: Callable[[st
             graded(share, high=0.1, medium=0.01),
             len(long),
             share,
-            f"{len(long)} of {len(posts)} posts: longer than {max_tokens} tokens (the longest: {longest}), so they will be cut",
+            f"{len(long)} of {len(posts)} posts: longer than {max_tokens} tokens (the longest: {longest}), to be cut",
             examples(long),
             f"raise prompt.max_tokens (to {longest} for all of them), or accept that their ends are not read",
         )
