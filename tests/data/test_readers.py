@@ -105,6 +105,15 @@ def test_an_unclosed_array(write, labels):
     assert bad(path, labels) == [(3, "row", "the array is not closed: ']' is missing")]
 
 
+def test_text_after_the_array(write, labels):
+    path = write('[\n{"text": "a", "label": "hate"}\n]\n, {"text": "b", "label": "hate"}', "p.json")
+    assert bad(path, labels) == [(3, "row", "text after the array's closing ']'")]
+
+
+def test_a_json_file_without_json(write, labels):
+    assert "p.json:1: row: not JSON (Expecting value at column 1)" in message(write("nonsense", "p.json"), labels)
+
+
 @pytest.mark.parametrize(
     ("line", "field", "reason"),
     [

@@ -15,6 +15,7 @@ from probatum.data.reading.files import load_text
 from probatum.errors import DataError
 
 TABLE_SUFFIXES = (".csv", ".tsv")
+JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +78,12 @@ def read_rows(path: Path) -> Table:
 
 
 def _iterate(path: Path, text: str) -> Iterator[Found]:
-    start = text.lstrip()
-    if path.suffix.lower() in TABLE_SUFFIXES or start[0] not in "[{":
-        if path.suffix.lower() in {".jsonl", ".ndjson"}:
-            return _iterate_lines(text)
+    start, suffix = text.lstrip(), path.suffix.lower()
+    if suffix in TABLE_SUFFIXES or (start[0] not in "[{" and suffix not in JSON_SUFFIXES):
         return iterate_csv(path, text)
-    if start[0] == "[" and not _is_value(start.partition("\n")[0], and_more=start):
+    if start[0] == "[" and not _begins_with_a_row(start):
         return _iterate_array(text)
-    if _is_one_object(text):
+    if start.partition("\n")[0].strip() == "{":
         raise DataError(
             f"{path}: one JSON object over several lines, not a list of posts; "
             "expected one object per line or an array of objects "
@@ -93,24 +92,14 @@ def _iterate(path: Path, text: str) -> Iterator[Found]:
     return _iterate_lines(text)
 
 
-def _is_value(line: str, and_more: str) -> bool:
+def _begins_with_a_row(text: str) -> bool:
     """Whether the first line is a whole JSON value by itself and further lines follow."""
-    try:
-        json.loads(line)
-    except ValueError:
-        return False
-    return bool(and_more.partition("\n")[2].strip())
-
-
-def _is_one_object(text: str) -> bool:
-    first, _, rest = text.strip().partition("\n")
-    if not rest:
-        return False
+    first, _, rest = text.partition("\n")
     try:
         json.loads(first)
-    except ValueError:
-        return first.strip() == "{"
-    return False
+    except (ValueError, RecursionError):
+        return False
+    return bool(rest.strip())
 
 
 def parse_json(text: str) -> Any:
@@ -182,6 +171,8 @@ def _iterate_array(text: str) -> Iterator[Found]:
         yield line, number, found
     if position >= len(text):
         yield text.count("\n") + 1, number + 1, FieldError("row", "the array is not closed: ']' is missing")
+    elif text[position + 1 :].strip():
+        yield text.count("\n", 0, position) + 1, number + 1, FieldError("row", "text after the array's closing ']'")
 
 
 def _skip_separators(text: str, position: int) -> int:
