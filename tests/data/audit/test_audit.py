@@ -205,9 +205,10 @@ def test_the_published_chat_files_leak(shared_data, write, labels):
     result = read_posts(write(rows), labels)
     assert [post.text for post in result.posts] == list(texts)
     assert result.frame.slots == ("persona",)
-    worst = audit({"train": result.posts}).findings[0]
-    assert (worst.kind, worst.severity) == ("format_leak", "high")
-    assert "answer: has doubled braces" in worst.message
+    grave = [finding.message for finding in audit({"train": result.posts}).findings if finding.severity == "high"]
+    assert len(grave) == 1, "traces that mark the same posts, or parts of them, are told once"
+    assert grave[0].startswith("answer: has doubled braces; ")
+    assert "not so: has the key 'protected_group'" in grave[0]
 
 
 def test_the_real_posts_have_no_grave_leak(shared_data, labels):

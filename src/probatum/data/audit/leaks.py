@@ -25,6 +25,7 @@ MIN_SHARE = 0.01
 MIN_POSTS = 5
 MIN_GAIN = 0.25
 MAX_P = 1e-4
+MOST_TOLD = 6
 ADVICE = {
     "text": "clean the texts of both labels in the same way before training",
     "frame": "give every post the same prompt around it: prepare the posts alone and let a strategy frame them",
@@ -40,13 +41,15 @@ def find_leaks(posts: Sequence[Post]) -> list[Finding]:
         posts: the posts of all files together.
 
     Returns:
-        One finding for each set of posts that some trace marks out; traces that mark the same posts are told together.
+        One finding for each set of posts that some trace marks out; traces that mark the same posts, or just the other
+        ones, are told together.
         None where the posts have one label only.
     """
+    leaks = _leaks(posts)
     together: defaultdict[tuple[str, bytes], list[_Leak]] = defaultdict(list)
-    for leak in _leaks(posts):
-        together[leak.trace.where, leak.members().tobytes()].append(leak)
-    leaks = [same[0] for same in together.values()]
+    for leak in leaks:
+        holds = leak.trace.holds
+        together[leak.trace.where, min(holds.tobytes(), (~holds).tobytes())].append(leak)
     return [
         _finding(posts, same) for same in together.values() if not any(same[0].is_part_of(other) for other in leaks)
     ]
@@ -132,31 +135,36 @@ def _column_traces(posts: Sequence[Post], least: int) -> list[Trace]:
 
 
 def _finding(posts: Sequence[Post], same: Sequence[_Leak]) -> Finding:
-    trace, found = same[0].trace, same[0].found
-    members = [post for post, is_in in zip(posts, same[0].members(), strict=True) if is_in]
+    trace, found, chosen = same[0].trace, same[0].found, same[0].members()
+    members = [post for post, is_in in zip(posts, chosen, strict=True) if is_in]
     by_source = _explained_by_source(posts, members, found)
-    says = "; ".join(_sentence(leak) for leak in same[:4])
-    more = f" (and {len(same) - 4} more)" if len(same) > 4 else ""
     message = (
-        f"{trace.where}: {says}{more}: {found.share:.1%} of the posts, "
+        f"{trace.where}: {_told_together(same, chosen)}: {found.share:.1%} of the posts, "
         f"{found.purity:.1%} of them {found.label} (of all posts {found.base:.1%})"
     )
     if by_source:
         message += "; mostly because one source has it and more of that label"
-    severity: Severity = "low" if by_source else _severity(trace, found)
+    severity = _severity(trace, found, by_source)
     return Finding("format_leak", severity, found.count, found.share, message, examples(members), ADVICE[trace.where])
 
 
-def _sentence(leak: _Leak) -> str:
-    return leak.trace.says if leak.found.present else f"not so: {leak.trace.says}"
+def _told_together(same: Sequence[_Leak], chosen: BoolArray) -> str:
+    says = [
+        leak.trace.says if np.array_equal(leak.trace.holds, chosen) else f"not so: {leak.trace.says}" for leak in same
+    ]
+    more = f" (and {len(says) - MOST_TOLD} more)" if len(says) > MOST_TOLD else ""
+    return "; ".join(says[:MOST_TOLD]) + more
 
 
-def _severity(trace: Trace, found: Association) -> Severity:
+def _severity(trace: Trace, found: Association, by_source: bool) -> Severity:
+    """Grade a leak; one that follows the source is low, unless no author writes like that."""
     wide = found.share >= 0.2
     if trace.where == "column":
         return "medium" if wide and found.purity >= 0.95 else "low"
     if trace.strict:
         return "high" if wide and found.purity >= 0.95 else "medium" if found.purity >= 0.8 else "low"
+    if by_source:
+        return "low"
     if wide and found.purity >= 0.99:
         return "high"
     return "medium" if found.purity >= 0.9 and found.share >= 0.05 else "low"
