@@ -49,8 +49,8 @@ class Encoder:
     def begin_plain(self, text: str) -> list[int]:
         """Encode the beginning of a prompt without a template, with the token that the tokenizer starts texts with."""
         ids = self.frame(text, start=True)
-        whole = list(self._tokenizer(text, verbose=False)["input_ids"])
-        at = next((i for i in range(len(whole) - len(ids) + 1) if whole[i : i + len(ids)] == ids), 0)
+        bare, whole = self.frame("a", start=True), list(self._tokenizer("a", verbose=False)["input_ids"])
+        at = next((i for i in range(len(whole)) if whole[i : i + len(bare)] == bare), 0)
         head = whole[:at]
         return ids if ids[: len(head)] == head else head + ids
 

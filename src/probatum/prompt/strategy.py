@@ -53,8 +53,8 @@ class Strategy(BaseModel):
     def _one_form_one_post(self) -> Self:
         forms = [name for name in ("messages", "text", "frame") if getattr(self, name) is not None]
         if len(forms) != 1:
-            found = " and ".join(forms) or "neither"
-            raise _StrategyFaultError(f"give either messages or text, found {found}", *forms[-1:])
+            found = " and ".join(forms) or "none"
+            raise _StrategyFaultError(f"give one of messages, text and frame; found {found}", *forms[-1:])
         if self.frame is not None:
             return self
         places = [
@@ -132,7 +132,7 @@ def load_strategy(name_or_path: str | Path) -> Strategy:
         line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
         raise PromptError(f"{path}:{line}: not YAML: {getattr(error, 'problem', None) or error}") from error
     if not isinstance(raw, dict):
-        raise PromptError(f"{path}:1: a strategy is a mapping with messages or text, found {type(raw).__name__}")
+        raise PromptError(f"{path}:1: a strategy is a mapping with messages, text or frame, found {type(raw).__name__}")
     try:
         return Strategy.model_validate({"name": path.stem} | raw)
     except ValidationError as error:
@@ -146,7 +146,7 @@ def _explain(path: Path, error: ValidationError, tree: yaml.Node | None) -> str:
         where = fault.where if isinstance(fault, _StrategyFaultError) else finding["loc"]
         message = finding["msg"].removeprefix("Value error, ")
         if finding["type"] == "extra_forbidden":
-            keys = Message.model_fields if "messages" in where else set(Strategy.model_fields) - {"frame"}
+            keys = Message.model_fields if "messages" in where else Strategy.model_fields
             message = f"unknown key; {did_you_mean(str(where[-1]), keys)}"
         elif finding["type"] == "missing":
             message = "missing; it has no default"

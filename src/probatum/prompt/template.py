@@ -74,7 +74,7 @@ def frame_of_chat(
             if not lost:
                 return _cut(chat, render)
             faults.append(f"the message of role {lost[0]!r} does not appear exactly once")
-        except jinja2.TemplateError as error:
+        except (jinja2.TemplateError, TypeError) as error:
             faults.append(f"with roles {', '.join(m['role'] for m in chat)}: {error}")
     raise PromptError(
         "the model's chat template cannot hold this strategy: " + "; ".join(faults) + ". Use a strategy with `text:`"
@@ -83,7 +83,8 @@ def frame_of_chat(
 
 def _ways_to_say(messages: Sequence[tuple[str, str]], source: str) -> list[Chat]:
     """Return the chat in the forms to try: instruction as developer, as system, in front of the first user message."""
-    known = [role for role in ("developer", "system") if role in source]
+    # Many templates print any role, also one that the model never saw: developer must be named in the source.
+    known = ["developer", "system"] if "developer" in source else ["system"]
     ways = [
         [
             {"role": role if said_by in ("developer", "system") else said_by, "content": content}
@@ -118,7 +119,7 @@ def _cut(chat: Chat, render: Callable[[Chat, bool], str]) -> Frame:
 def _try(render: Callable[[Chat, bool], str], chat: Chat) -> str:
     try:
         return render(chat, False)
-    except jinja2.TemplateError:
+    except (jinja2.TemplateError, TypeError):
         return ""
 
 
