@@ -221,7 +221,9 @@ class Study(Section):
     model: Model = Field(default_factory=Model, description="the model under study")
     training: Training = Field(default_factory=Training, description="LoRA fine-tuning")
     scoring: Scoring = Field(default_factory=Scoring, description="how an answer becomes a score")
-    systems: list[System] = Field(["majority", "linear", "baseline", "tuned"], min_length=1, description="what is scored on the same posts")
+    systems: list[System] = Field(
+        ["majority", "linear", "baseline", "tuned"], min_length=1, description="what is scored on the same posts"
+    )
     verdict: VerdictSettings = Field(default_factory=VerdictSettings, description="what must hold")
     cost_per_hour: float | None = Field(None, ge=0, description="price of this machine for an hour, in any currency")
     limit: int | None = Field(None, ge=4, description="try it on so many posts of each file first")
