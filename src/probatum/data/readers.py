@@ -43,6 +43,7 @@ def read_posts(
     columns: ColumnNames | None = None,
     marker: str = DEFAULT_MARKER,
     on_error: OnError = "stop",
+    frame: Frame | None = None,
 ) -> ReadResult:
     """Read the posts of a JSONL, JSON, CSV, ready-prompt or chat file.
 
@@ -52,6 +53,7 @@ def read_posts(
         columns: which columns hold what (default: those of the files that Probatum writes).
         marker: in ready prompts, the text after which the answer stands.
         on_error: `stop` raises one error that lists the bad records; `skip` returns them.
+        frame: in whole prompts, what stands around every post (default: inferred from the file itself).
 
     Returns:
         The posts, the bad records, and the frame where the file holds whole prompts.
@@ -60,7 +62,7 @@ def read_posts(
         DataError: the file as a whole cannot be used, or a record is bad and `on_error` is stop.
     """
     table = read_rows(path)
-    result = posts_of_table(table, labels, columns or PostColumns(), marker)
+    result = posts_of_table(table, labels, columns or PostColumns(), marker, frame)
     if on_error == "stop":
         stop_on(result.skipped)
     if not result.posts:
@@ -68,15 +70,17 @@ def read_posts(
     return result
 
 
-def posts_of_table(table: Table, labels: LabelSet, columns: ColumnNames, marker: str) -> ReadResult:
+def posts_of_table(
+    table: Table, labels: LabelSet, columns: ColumnNames, marker: str, frame: Frame | None = None
+) -> ReadResult:
     """Turn the rows of a file into posts, whichever of the three ways it holds them."""
     names = table.columns()
     if MESSAGES in names and columns.text not in names:
-        return _read_ready(table, labels, columns, lambda row: split_chat(row.values.get(MESSAGES)), "")
+        return _read_ready(table, labels, columns, lambda row: split_chat(row.values.get(MESSAGES)), "", frame)
     require_column(table, "text", columns.text)
     if _has_marker(table, columns.text, marker):
         return _read_ready(
-            table, labels, columns, lambda row: split_marked(_text(row, columns), marker, columns.text), marker
+            table, labels, columns, lambda row: split_marked(_text(row, columns), marker, columns.text), marker, frame
         )
     require_column(table, "label", columns.label)
     return _collect(table, columns, table.rows, lambda row: _plain_post(table.path, row, labels, columns))
@@ -118,7 +122,12 @@ def _post(
 
 
 def _read_ready(
-    table: Table, labels: LabelSet, columns: ColumnNames, split: Callable[[Row], ReadyPrompt], marker: str
+    table: Table,
+    labels: LabelSet,
+    columns: ColumnNames,
+    split: Callable[[Row], ReadyPrompt],
+    marker: str,
+    given: Frame | None = None,
 ) -> ReadResult:
     prompts: dict[int, ReadyPrompt] = {}
     bad: list[BadRecord] = []
@@ -129,12 +138,14 @@ def _read_ready(
             bad.append(bad_record(table.path, row.line, fault))
     if not prompts:
         return ReadResult([], sorted([*table.bad, *bad], key=lambda record: record.line))
-    frame = frame_of(list(prompts.values()), marker)
+    frame = given or frame_of(list(prompts.values()), marker)
 
     def to_post(row: Row) -> Post:
         ready = prompts[row.number]
         label = _ready_label(row, ready, labels, columns)
         text = frame.cut(ready.content)
+        if text is None:
+            raise FieldError(columns.text, f"the prompt does not begin and end like the others ({frame.prefix[:60]!r} …)")
         return _post(table.path, row, columns, post_text(text, "text"), label, ready=ready)
 
     rows = [row for row in table.rows if row.number in prompts]
