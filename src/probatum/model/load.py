@@ -1,0 +1,222 @@
+"""Load a model and its tokenizer from the hub, a local folder or the package."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from probatum.errors import ModelError
+from probatum.model.masks import check_attention
+from probatum.model.notices import quiet
+from probatum.study import Model as ModelSettings
+
+BUILTIN = Path(__file__).parent / "builtin"
+INDEX = "model.safetensors.index.json"
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready to score or train.
+
+    Attributes:
+        model: a causal language model in evaluation mode, every parameter frozen.
+        tokenizer: its tokenizer.
+        name: what the study calls it.
+        is_mxfp4: whether its experts stay in MXFP4.
+    """
+
+    model: Any
+    tokenizer: Any
+    name: str
+    is_mxfp4: bool
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return torch.device(self.model.device)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of its activations."""
+        return self.model.dtype
+
+    @property
+    def text_config(self) -> Any:
+        """The config of its language part."""
+        return self.model.config.get_text_config()
+
+    @property
+    def max_tokens(self) -> int | None:
+        """The longest prompt that the model was built for, if it says so."""
+        return getattr(self.text_config, "max_position_embeddings", None)
+
+
+def locate(settings: ModelSettings) -> str:
+    """Return the folder or hub id that the study's model name stands for."""
+    return str(BUILTIN) if settings.name == "builtin" else settings.name
+
+
+def choose_device(settings: ModelSettings) -> torch.device:
+    """Return the device to run on.
+
+    Raises:
+        ModelError: the study asks for a GPU and there is none.
+    """
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        raise ModelError("model.device: cuda, but PyTorch sees no GPU; try device: cpu, or `probatum doctor`")
+    if settings.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(settings.device)
+
+
+def choose_dtype(settings: ModelSettings, device: torch.device) -> torch.dtype:
+    """Return the floating type: what the study says, else float32 on a CPU and bfloat16 on a GPU."""
+    if settings.dtype != "auto":
+        return getattr(torch, settings.dtype)
+    return torch.bfloat16 if device.type == "cuda" else torch.float32
+
+
+def load_config(settings: ModelSettings) -> Any:
+    """Read the model's config without its weights.
+
+    Raises:
+        ModelError: there is no such model, or its architecture is unknown or not exact to pack.
+    """
+    from transformers import AutoConfig
+
+    if settings.name.startswith((".", "/", "~")) and not Path(settings.name).is_dir():
+        raise ModelError(f"{settings.name}: no such folder (a relative path is relative to the study file)")
+    with _explained(settings):
+        config = AutoConfig.from_pretrained(locate(settings), **_source(settings))
+    check_attention(config.get_text_config())
+    return config
+
+
+def load_tokenizer(settings: ModelSettings) -> Any:
+    """Load the model's tokenizer.
+
+    Raises:
+        ModelError: there is none.
+    """
+    from transformers import AutoTokenizer
+
+    with _explained(settings):
+        return AutoTokenizer.from_pretrained(locate(settings), **_source(settings))
+
+
+def load_model(settings: ModelSettings, adapter: Path | None = None) -> LoadedModel:
+    """Load a model, with an adapter if one is given.
+
+    Args:
+        settings: the study's model.
+        adapter: a folder in PEFT's format.
+
+    Raises:
+        ModelError: the model, a file of it, or the adapter is missing or damaged.
+    """
+    from transformers import AutoModelForCausalLM
+
+    from probatum.model.mxfp4.quantizer import keep_mxfp4
+
+    config = load_config(settings)
+    check_shards(locate(settings))
+    device = choose_device(settings)
+    is_mxfp4 = keep_mxfp4(config)
+    with _explained(settings):
+        model = AutoModelForCausalLM.from_pretrained(
+            locate(settings),
+            config=config,
+            dtype=choose_dtype(settings, device),
+            use_safetensors=True,
+            device_map={"": device},
+            **_source(settings),
+        )
+    model.requires_grad_(requires_grad=False)
+    loaded = LoadedModel(model.eval(), load_tokenizer(settings), settings.name, is_mxfp4)
+    return with_adapter(loaded, adapter) if adapter else loaded
+
+
+def with_adapter(loaded: LoadedModel, adapter: Path) -> LoadedModel:
+    """Return a model with a trained adapter in it.
+
+    Raises:
+        ModelError: the folder holds no adapter, or one for another model.
+    """
+    from peft import PeftModel
+
+    if not (adapter / "adapter_config.json").is_file():
+        raise ModelError(f"{adapter}: no adapter_config.json there; train first (probatum train --help)")
+    try:
+        with quiet():
+            tuned = PeftModel.from_pretrained(loaded.model, str(adapter))
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise ModelError(f"{adapter}: this adapter does not fit {loaded.name}: {error}") from error
+    return LoadedModel(tuned.eval(), loaded.tokenizer, loaded.name, loaded.is_mxfp4)
+
+
+def without_adapter(loaded: LoadedModel) -> LoadedModel:
+    """Take an adapter out again, so that the same weights serve the next stage."""
+    unload = getattr(loaded.model, "unload", None)
+    model: nn.Module = unload() if unload else loaded.model
+    return LoadedModel(model.eval(), loaded.tokenizer, loaded.name, loaded.is_mxfp4)
+
+
+def check_shards(folder: str) -> None:
+    """Name every shard that a local checkpoint's index lists and the folder lacks.
+
+    Raises:
+        ModelError: shards are missing, or there are no safetensors at all.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        return
+    index = path / INDEX
+    if index.is_file():
+        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        if missing := sorted(name for name in shards if not (path / name).is_file()):
+            raise ModelError(f"{path}: {len(missing)} of {len(shards)} shards are missing: {', '.join(missing)}")
+    elif not any(path.glob("*.safetensors")):
+        raise ModelError(
+            f"{path}: no *.safetensors there; pickled weights are not loaded because they can run code "
+            "(convert them, or take a revision that has safetensors)"
+        )
+
+
+def _source(settings: ModelSettings) -> dict[str, Any]:
+    return {"revision": settings.revision or "main", "trust_remote_code": settings.trust_remote_code}
+
+
+@contextlib.contextmanager
+def _explained(settings: ModelSettings) -> Iterator[None]:
+    """Turn what transformers raises for a model that is not there into one error with what to try."""
+    try:
+        with quiet():
+            yield
+    except ModelError:
+        raise
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(_advice(settings, error)) from error
+
+
+def _advice(settings: ModelSettings, error: Exception) -> str:
+    first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    offline = os.environ.get("HF_HUB_OFFLINE") == "1"
+    tries = [
+        "a local folder: model: {name: path/to/folder} with config.json, tokenizer.json and *.safetensors in it",
+        f"download it where there is a network: hf download {settings.name}; copy the folder here",
+        "check the id on the hub: openai/gpt-oss-120b, openai/gpt-oss-20b, microsoft/Phi-3.5-MoE-instruct",
+        "a gated model: hf auth login, and accept its licence on its page",
+        "see the whole path work first: model: {name: builtin}",
+    ]
+    if offline:
+        tries.insert(0, "HF_HUB_OFFLINE=1 is set: unset it to let the hub be asked")
+    listing = "\n".join(f"  - {line}" for line in tries)
+    return f"cannot load the model {settings.name!r}: {first_line}\nTry:\n{listing}"

@@ -1,0 +1,1 @@
+"""Experts that stay in the published MXFP4 bytes, with a gradient for their input."""

@@ -1,0 +1,153 @@
+"""Posts packed behind one shared prefix, each blind to the others.
+
+    prefix ─┬─ post + tail ─┬─ answer
+            │               └─ answer
+            └─ post + tail ─── answer
+
+A row computes the prefix once. A token sees the prefix, its own post and its own answer, at the positions it would have
+alone, so logits and gradients are those of each post alone, to rounding.
+
+T tokens of a row · K positions whose logits are wanted · N answer tokens · A answers · V vocabulary
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+Tokens = Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Suffix:
+    """What one post adds behind the prefix.
+
+    Attributes:
+        tokens: post and tail; at least one token, since the answer's first token is predicted at its last.
+        answers: the answers whose likelihood is wanted, each of one token or more.
+    """
+
+    tokens: Tokens
+    answers: Sequence[Tokens]
+
+    def __post_init__(self) -> None:
+        assert self.tokens, "a suffix without tokens would predict its answer at the prefix, which all posts share"
+        assert all(self.answers), "an answer has at least one token"
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens that the suffix takes in a row: an answer's last token is predicted, never read."""
+        return len(self.tokens) + sum(len(answer) - 1 for answer in self.answers)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One packed row.
+
+    Attributes:
+        input_ids_T: tokens.
+        position_ids_T: the position of each token in its own post's prompt.
+        segment_T: 0 for the prefix, else the number of the token's post or answer.
+        parent_T: the segment that a token's segment continues.
+        keep_K: where logits are wanted, ascending.
+        target_at_N: for each answer token, the index into `keep_K` that predicts it.
+        target_id_N: for each answer token, its id.
+        target_answer_N: for each answer token, which answer of the row it belongs to, in order of posts and answers.
+    """
+
+    input_ids_T: Tensor
+    position_ids_T: Tensor
+    segment_T: Tensor
+    parent_T: Tensor
+    keep_K: Tensor
+    target_at_N: Tensor
+    target_id_N: Tensor
+    target_answer_N: Tensor
+
+    def to(self, device: torch.device) -> Row:
+        """Return the row on a device."""
+        return Row(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+
+    def allowed_TT(self, window: int | None = None) -> Tensor:
+        """Return which keys (columns) each query (row) sees, bool `[T, T]`.
+
+        Args:
+            window: if given, only keys fewer than so many positions back (sliding attention).
+        """
+        segment, position = self.segment_T, self.position_ids_T
+        kin = (segment == 0) | (segment == segment[:, None]) | (segment == self.parent_T[:, None])
+        back = position[:, None] - position
+        seen = kin & (back >= 0)
+        return seen if window is None else seen & (back < window)
+
+
+def pack_row(prefix: Tokens, suffixes: Sequence[Suffix]) -> Row:
+    """Lay suffixes side by side behind one prefix.
+
+    Args:
+        prefix: tokens that all prompts begin with; may be empty.
+        suffixes: one or more posts.
+    """
+    ids, positions = list(prefix), list(range(len(prefix)))
+    segments, parents = [0] * len(prefix), [0] * len(prefix)
+    predicted_at: list[int] = []
+    target_ids: list[int] = []
+    target_answers: list[int] = []
+    segment = num_answers = 0
+
+    def lay(tokens: Tokens, start: int, parent: int) -> int:
+        nonlocal segment
+        segment += 1
+        ids.extend(tokens)
+        positions.extend(range(start, start + len(tokens)))
+        segments.extend([segment] * len(tokens))
+        parents.extend([parent] * len(tokens))
+        return segment
+
+    for suffix in suffixes:
+        post = lay(suffix.tokens, len(prefix), 0)
+        last, after = len(ids) - 1, len(prefix) + len(suffix.tokens)
+        for answer in suffix.answers:
+            begin = len(ids)
+            lay(answer[:-1], after, post)
+            predicted_at += [last, *range(begin, len(ids))]
+            target_ids += answer
+            target_answers += [num_answers] * len(answer)
+            num_answers += 1
+
+    keep, target_at = torch.tensor(predicted_at).unique(return_inverse=True)
+    return Row(
+        input_ids_T=torch.tensor(ids),
+        position_ids_T=torch.tensor(positions),
+        segment_T=torch.tensor(segments),
+        parent_T=torch.tensor(parents),
+        keep_K=keep,
+        target_at_N=target_at,
+        target_id_N=torch.tensor(target_ids),
+        target_answer_N=torch.tensor(target_answers),
+    )
+
+
+def split_rows(prefix: Tokens, suffixes: Iterable[Suffix], max_tokens: int) -> Iterator[list[Suffix]]:
+    """Group suffixes, in order, into rows of at most `max_tokens` tokens; one that alone is longer gets its own row."""
+    row: list[Suffix] = []
+    num_tokens = len(prefix)
+    for suffix in suffixes:
+        if row and num_tokens + suffix.num_tokens > max_tokens:
+            yield row
+            row, num_tokens = [], len(prefix)
+        row.append(suffix)
+        num_tokens += suffix.num_tokens
+    if row:
+        yield row
+
+
+def answer_log_likelihoods(logits_KV: Tensor, row: Row) -> Tensor:
+    """Return the natural log-likelihood of each answer of a row, float32 `[A]`."""
+    log_probs_KV = logits_KV.float().log_softmax(-1)
+    token_N = log_probs_KV[row.target_at_N, row.target_id_N]
+    num_answers = int(row.target_answer_N[-1]) + 1
+    return token_N.new_zeros(num_answers).index_add(0, row.target_answer_N, token_N)
