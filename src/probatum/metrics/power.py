@@ -26,7 +26,8 @@ def posts_to_settle(interval: Interval, limit: float, n: int) -> int | None:
     if not interval.defined or margin == 0 or n == 0:
         return None
     bound = interval.high if margin > 0 else interval.low
-    return max(math.ceil(n * ((bound - interval.value) / margin) ** 2), n + 1)
+    widths = (bound - interval.value) / margin
+    return max(math.ceil(n * widths**2 - 1e-9 * n), n + 1)
 
 
 def trials_to_settle(proportion: float, limit: float, confidence: float) -> int | None:

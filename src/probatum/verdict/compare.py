@@ -150,13 +150,15 @@ def _parts(evidence: Evidence, column: str) -> bool:
 
 
 def _slice_rows(evidence: Evidence, columns: Sequence[str], settings: VerdictSettings) -> list[SliceRow]:
-    return [
+    """Return a row per column, value (largest first) and system, so that systems stand below each other."""
+    rows = [
         SliceRow(column, system, row)
         for column in columns
         if column in evidence.columns()
         for system, answers in evidence.answers.items()
         for row in group_table(evidence.column(column), answers, settings.confidence)
     ]
+    return sorted(rows, key=lambda row: (columns.index(row.column), -row.row.n, row.row.value))
 
 
 def _comparisons(evidence: Evidence, settings: VerdictSettings) -> list[Comparison]:

@@ -181,7 +181,7 @@ def _result(
     posts_needed: int | None = None,
 ) -> CriterionResult:
     return CriterionResult(
-        criterion=criterion.model_dump(mode="json", exclude_defaults=True),
+        criterion=criterion.model_dump(mode="json", exclude_none=True),
         text=criterion_text(criterion),
         value=interval.value,
         low=interval.low,
