@@ -34,7 +34,7 @@ class Watcher:
     def advance(self, stage: str, progress: Any) -> None:
         """A stage has come so far: posts done, or a `TrainingProgress`."""
 
-    def end(self, stage: str, facts: Facts, seconds: float, reused: bool) -> None:
+    def end(self, stage: str, facts: Facts, seconds: float, *, reused: bool) -> None:
         """A stage is done; `reused` if its outcome was already there."""
 
 
@@ -122,7 +122,7 @@ class _Job:
             return work(goes_on)
 
         facts, reused = self.manifest.do(stage, given, outputs, begin)
-        self.watcher.end(stage, facts, self.manifest.stage(stage)["seconds"], reused)
+        self.watcher.end(stage, facts, self.manifest.stage(stage)["seconds"], reused=reused)
         return facts
 
     def _score(self, system: str) -> None:
@@ -212,12 +212,21 @@ class _Job:
         return ReportContext(
             study_yaml=self.study.to_yaml(),
             versions=self.manifest.content["versions"],
-            hardware=self.manifest.content["hardware"],
-            seconds=seconds,
+            hardware={kind: str(what) for kind, what in self.manifest.content["hardware"].items()},
+            stage_seconds=seconds,
             cost=self._cost(sum(seconds.values())),
-            findings=stages["data"]["facts"]["findings"],
+            audit=stages["data"]["facts"]["findings"],
             training=self._training_summary(),
         )
+
+
+def measure(done: Run, system: str) -> Verdict:
+    """Return one system's figures on the test posts: a verdict without criteria, on that system alone."""
+    from probatum.data.records import read_written_posts
+
+    settings = done.study.verdict.model_copy(update={"criteria": []})
+    predictions = {system: read_predictions(done.folder.predictions(system))}
+    return compare(read_written_posts(done.folder.posts("test")), predictions, settings, done.study.task.positive)
 
 
 def read_verdict(folder: RunFolder) -> Verdict:
