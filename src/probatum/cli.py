@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from probatum.study import Study
 
 INTERRUPTED = 130
+SETTINGS = {"limit": "limit", "method": "scoring.method"}
+SIDES = ("train", "validation", "test")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -73,7 +75,16 @@ def run(
 
     Started again, it goes on where it stopped: a stage whose inputs are unchanged is not repeated.
     """
-    overrides = _overrides(limit, rank, alpha, dropout, epochs, batch_size, learning_rate, method)
+    overrides = _overrides(
+        limit=limit,
+        rank=rank,
+        alpha=alpha,
+        dropout=dropout,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        method=method,
+    )
     _finish(_run(_load(study, overrides), out, as_json), as_json)
 
 
@@ -134,9 +145,6 @@ def prepare(
     for record in prepared.skipped[:5]:
         console.print(f"  skipped {record}", markup=False, highlight=False)
     _next(f"probatum audit {' '.join(str(prepared.files[side]) for side in prepared.files if side in SIDES)}")
-
-
-SIDES = ("train", "validation", "test")
 
 
 @app.command(rich_help_panel="Stage by stage")
@@ -202,7 +210,15 @@ def train(
     learning_rate: LearningRate = None,
 ) -> None:
     """Train the study's LoRA adapter; a killed run goes on from its newest checkpoint."""
-    overrides = _overrides(limit, rank, alpha, dropout, epochs, batch_size, learning_rate)
+    overrides = _overrides(
+        limit=limit,
+        rank=rank,
+        alpha=alpha,
+        dropout=dropout,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+    )
     done = _run(_load(study, overrides), out, False, ("training",))
     console.print(f"adapter: {done.folder.adapter}", markup=False, highlight=False)
     _next(f"probatum score {study} --system tuned")
@@ -211,7 +227,7 @@ def train(
 @app.command(rich_help_panel="Stage by stage")
 def compare(study: StudyFile, out: Out = None, limit: Limit = None, as_json: Json = False) -> None:
     """Judge the study's criteria on the systems' predictions, scoring first what is not scored yet."""
-    _finish(_run(_load(study, _overrides(limit)), out, as_json), as_json)
+    _finish(_run(_load(study, _overrides(limit=limit)), out, as_json), as_json)
 
 
 @app.command(rich_help_panel="Look")
@@ -263,27 +279,9 @@ def _load(path: Path, overrides: dict[str, Any]) -> Study:
     return Study.load(path, overrides)
 
 
-def _overrides(
-    limit: int | None = None,
-    rank: int | None = None,
-    alpha: float | None = None,
-    dropout: float | None = None,
-    epochs: float | None = None,
-    batch_size: int | None = None,
-    learning_rate: float | None = None,
-    method: str | None = None,
-) -> dict[str, Any]:
-    given = {
-        "limit": limit,
-        "training.rank": rank,
-        "training.alpha": alpha,
-        "training.dropout": dropout,
-        "training.epochs": epochs,
-        "training.batch_size": batch_size,
-        "training.learning_rate": learning_rate,
-        "scoring.method": method,
-    }
-    return {key: value for key, value in given.items() if value is not None}
+def _overrides(**given: Any) -> dict[str, Any]:
+    """Return the settings that flags lay over the study file."""
+    return {SETTINGS.get(name, f"training.{name}"): value for name, value in given.items() if value is not None}
 
 
 def _run(study: Study, out: Path | None, quiet: bool, only: tuple[str, ...] | None = None) -> Run:

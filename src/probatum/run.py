@@ -169,7 +169,7 @@ class _Job:
     def _judge(self) -> Facts:
         study, folder = self.study, self.folder
         posts = self.bench.posts("test")
-        predictions = {system: read_predictions(folder.predictions(system)) for system in study.systems}
+        predictions = {str(system): read_predictions(folder.predictions(system)) for system in study.systems}
         verdict = compare(
             posts,
             predictions,
@@ -238,7 +238,9 @@ def read_verdict(folder: RunFolder) -> Verdict:
     import json
 
     if not folder.verdict.is_file():
-        raise StageError(f"{folder.path}: no verdict there yet; `probatum status {folder.path}` says how far the run is")
+        raise StageError(
+            f"{folder.path}: no verdict there yet; `probatum status {folder.path}` says how far the run is"
+        )
     return Verdict.from_json(json.loads(folder.verdict.read_text(encoding="utf-8")))
 
 

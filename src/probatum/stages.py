@@ -17,7 +17,6 @@ from probatum.data.gather import SIDES, gather
 from probatum.data.labels import LabelSet
 from probatum.data.records import (
     Post,
-    read_predictions,
     read_written_posts,
     write_jsonl,
     write_posts,
@@ -26,7 +25,15 @@ from probatum.data.records import (
 from probatum.data.strategy import strategy_yaml
 from probatum.errors import StudyError
 from probatum.manifest import Facts, RunFolder
-from probatum.model.load import LoadedModel, load_config, load_model, load_tokenizer, locate, with_adapter, without_adapter
+from probatum.model.load import (
+    LoadedModel,
+    load_config,
+    load_model,
+    load_tokenizer,
+    locate,
+    with_adapter,
+    without_adapter,
+)
 from probatum.model.packing import Suffix
 from probatum.prompt.render import Renderer
 from probatum.prompt.strategy import Strategy, load_strategy
@@ -35,7 +42,7 @@ from probatum.scoring.likelihood import Scored, score_likelihood
 from probatum.scoring.linear import score_linear, score_majority
 from probatum.scoring.retention import retention_nll
 from probatum.study import Study
-from probatum.training.loop import RESULT, TrainingResult, train
+from probatum.training.loop import train
 from probatum.training.trainer import Examples
 
 Report = Callable[..., None]
@@ -186,9 +193,7 @@ def score_system(bench: Bench, system: str, report: Report) -> Facts:
     return facts | {"posts": len(posts), "tokens": scored.num_tokens}
 
 
-def score_with(
-    loaded: LoadedModel, renderer: Renderer, posts: list[Post], study: Study, report: Report
-) -> Scored:
+def score_with(loaded: LoadedModel, renderer: Renderer, posts: list[Post], study: Study, report: Report) -> Scored:
     """Score posts with a model, by the study's method."""
     score = score_generate if study.scoring.method == "generate" else score_likelihood
     return score(loaded, renderer, posts, study.scoring, report)
@@ -232,5 +237,3 @@ def training_examples(bench: Bench) -> tuple[Examples, int]:
         ]
     tokens = bench.study.scoring.tokens_per_batch
     return Examples(renderer.prefix_ids, sides["train"], sides["validation"], tokens), cut
-
-

@@ -71,7 +71,9 @@ class TerminalWatcher(Watcher):
         if stage == "data":
             self.num_posts = facts["posts"]["test"]
         took = "unchanged" if reused else f"{seconds:.1f} s"
-        self.console.print(f"  {TITLES[stage]:<26} {took:>10}   {_summary(stage, facts)}", highlight=False, markup=False)
+        self.console.print(
+            f"  {TITLES[stage]:<26} {took:>10}   {_summary(stage, facts)}", highlight=False, markup=False
+        )
 
 
 def _summary(stage: str, facts: Facts) -> str:
@@ -81,7 +83,9 @@ def _summary(stage: str, facts: Facts) -> str:
         return counts + (f"; {findings} audit finding{'s' * (findings != 1)}" if findings else "")
     if stage == "training":
         best = f"step {facts['best_step']:,}"
-        return f"{facts['steps']:,} steps, validation loss {facts['start_loss']:.3f} → {facts['best_loss']:.3f} at {best}"
+        return (
+            f"{facts['steps']:,} steps, validation loss {facts['start_loss']:.3f} → {facts['best_loss']:.3f} at {best}"
+        )
     if stage == "compare":
         return str(facts["outcome"])
     return f"{facts['posts']:,} posts"

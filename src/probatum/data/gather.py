@@ -53,7 +53,7 @@ def gather(study: Study) -> Gathered:
         if path is None:
             continue
         read = read_posts(
-            path, study.task.label_set(), study.data.columns, study.data.marker, study.data.on_error, frame
+            path, study.task.label_set(), study.data.columns, study.data.marker, study.data.on_error, frame=frame
         )
         sides[side], frame = read.posts, frame or read.frame
         skipped += read.skipped

@@ -43,6 +43,7 @@ def read_posts(
     columns: ColumnNames | None = None,
     marker: str = DEFAULT_MARKER,
     on_error: OnError = "stop",
+    *,
     frame: Frame | None = None,
 ) -> ReadResult:
     """Read the posts of a JSONL, JSON, CSV, ready-prompt or chat file.
@@ -76,11 +77,16 @@ def posts_of_table(
     """Turn the rows of a file into posts, whichever of the three ways it holds them."""
     names = table.columns()
     if MESSAGES in names and columns.text not in names:
-        return _read_ready(table, labels, columns, lambda row: split_chat(row.values.get(MESSAGES)), "", frame)
+        return _read_ready(table, labels, columns, lambda row: split_chat(row.values.get(MESSAGES)), "", given=frame)
     require_column(table, "text", columns.text)
     if _has_marker(table, columns.text, marker):
         return _read_ready(
-            table, labels, columns, lambda row: split_marked(_text(row, columns), marker, columns.text), marker, frame
+            table,
+            labels,
+            columns,
+            lambda row: split_marked(_text(row, columns), marker, columns.text),
+            marker,
+            given=frame,
         )
     require_column(table, "label", columns.label)
     return _collect(table, columns, table.rows, lambda row: _plain_post(table.path, row, labels, columns))
@@ -127,7 +133,8 @@ def _read_ready(
     columns: ColumnNames,
     split: Callable[[Row], ReadyPrompt],
     marker: str,
-    given: Frame | None = None,
+    *,
+    given: Frame | None,
 ) -> ReadResult:
     prompts: dict[int, ReadyPrompt] = {}
     bad: list[BadRecord] = []
@@ -145,7 +152,9 @@ def _read_ready(
         label = _ready_label(row, ready, labels, columns)
         text = frame.cut(ready.content)
         if text is None:
-            raise FieldError(columns.text, f"the prompt does not begin and end like the others ({frame.prefix[:60]!r} …)")
+            raise FieldError(
+                columns.text, f"the prompt does not begin and end like the others ({frame.prefix[:60]!r} …)"
+            )
         return _post(table.path, row, columns, post_text(text, "text"), label, ready=ready)
 
     rows = [row for row in table.rows if row.number in prompts]
