@@ -5,11 +5,18 @@ from pathlib import Path
 
 import pytest
 
+PROJECT = Path(__file__).parents[1]
+
+
+def shared_data_folder() -> Path:
+    """The folder with real posts: named by the environment, or beside the project."""
+    return Path(os.environ.get("PROBATUM_TEST_DATA") or PROJECT.parent / "shared" / "data")
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real posts and the real tokenizer; tests that need it are skipped where it is absent."""
-    folder = Path(os.environ.get("PROBATUM_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    folder = shared_data_folder()
     if not folder.is_dir():
-        pytest.skip(f"no real data at {folder} (set PROBATUM_TEST_DATA)")
+        pytest.skip(f"real posts are not at {folder} (PROBATUM_TEST_DATA names another folder)")
     return folder

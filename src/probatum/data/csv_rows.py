@@ -1,0 +1,62 @@
+"""Rows of a CSV file, each with the line where it starts; a broken row costs that row only."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from probatum.data.faults import FieldError
+from probatum.errors import DataError
+
+DELIMITERS = ",;\t"
+
+
+def iterate_csv(path: Path, text: str) -> Iterator[tuple[int, int, dict[str, Any] | FieldError]]:
+    """Yield line, line and columns (or the fault) of every row after the header.
+
+    A quoted field may hold line breaks. Where a quote is never closed, reading goes on at the next line.
+
+    Raises:
+        DataError: there is no usable header.
+    """
+    lines = list(io.StringIO(text, newline=""))
+    start = next(index for index, line in enumerate(lines) if line.strip())
+    delimiter = max(DELIMITERS, key=lines[start].count)
+    header, at = _header(path, lines, start, delimiter)
+    while at < len(lines):
+        fields, end = _row_at(lines, at, delimiter)
+        line = at + 1
+        if isinstance(fields, FieldError):
+            yield line, line, fields
+            at += 1
+        elif not fields:
+            at = end
+        elif len(fields) != len(header):
+            yield line, line, FieldError("row", f"{len(fields)} fields where the header has {len(header)}")
+            at += 1
+        else:
+            yield line, line, dict(zip(header, fields, strict=True))
+            at = end
+
+
+def _header(path: Path, lines: list[str], start: int, delimiter: str) -> tuple[list[str], int]:
+    names, end = _row_at(lines, start, delimiter)
+    if isinstance(names, FieldError):
+        raise DataError(f"{path}:{start + 1}: the header row cannot be read ({names.reason})")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DataError(f"{path}:{start + 1}: the header names {twice[0]!r} twice")
+    return names, end
+
+
+def _row_at(lines: list[str], at: int, delimiter: str) -> tuple[list[str] | FieldError, int]:
+    """Return the fields of the row that starts at a line, and the line after it."""
+    reader = csv.reader((lines[index] for index in range(at, len(lines))), delimiter=delimiter, strict=True)
+    try:
+        fields = next(reader)
+    except csv.Error as error:
+        reason = "a quote is opened and never closed" if "unexpected end" in str(error) else str(error)
+        return FieldError("row", f"not CSV ({reason})"), at + 1
+    return fields, at + reader.line_num

@@ -1,0 +1,62 @@
+"""The values of one record's fields: a post's text, names, and everything else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from probatum.data.faults import FieldError
+from probatum.data.records import POST_FIELDS
+
+
+def post_text(value: Any, field: str) -> str:
+    """Return a post's text as it is, white space and all.
+
+    Raises:
+        FieldError: it is missing, not a string, empty, or holds nothing but white space.
+    """
+    if value is None:
+        raise FieldError(field, "missing")
+    if not isinstance(value, str):
+        raise FieldError(field, f"expected a text, found {type(value).__name__}")
+    if not value.strip():
+        raise FieldError(field, "empty")
+    return value
+
+
+def optional_name(value: Any, field: str) -> str | None:
+    """Return an id, group or source as a text, `None` where there is none.
+
+    Raises:
+        FieldError: it is a list, an object or a truth value.
+    """
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if isinstance(value, bool | list | dict):
+        raise FieldError(field, f"expected a text or a number, found {type(value).__name__}")
+    return str(value).strip()
+
+
+def refuse_broken_text(values: Mapping[str, Any]) -> None:
+    """Refuse a record with NUL characters, lone surrogates or bytes that are not UTF-8, in any of its columns.
+
+    Raises:
+        FieldError: the first such column.
+    """
+    for name, value in values.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        if "\0" in text or "\\u0000" in text:
+            raise FieldError(name, "holds a NUL character")
+        if any("\ud800" <= char <= "\udfff" for char in text + name):
+            raise FieldError(name.encode("utf-8", "replace").decode(), "bytes that are not UTF-8, or a lone surrogate")
+
+
+def extra_columns(values: Mapping[str, Any], used: set[str]) -> dict[str, Any]:
+    """Return the columns beside a post's own.
+
+    One that would hide a post's own field gets `_column` behind its name; one without a name (the index that pandas
+    writes) is left out.
+    """
+    rest = {name: value for name, value in values.items() if name and name not in used}
+    return {f"{name}_column" if name in POST_FIELDS else name: value for name, value in rest.items()}

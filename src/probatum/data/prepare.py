@@ -1,0 +1,131 @@
+"""Read one source, keep the test posts out of training, split, and write the files that a study reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from probatum.artifacts import write_text_atomic
+from probatum.data.columns import ColumnNames, PostColumns
+from probatum.data.faults import BadRecord
+from probatum.data.frames import Frame
+from probatum.data.labels import LabelSet
+from probatum.data.normalise import normalise_text
+from probatum.data.readers import DEFAULT_MARKER, OnError
+from probatum.data.records import Post, write_jsonl, write_posts
+from probatum.data.sources import Reading, source_named
+from probatum.data.split import split
+from probatum.data.strategy import strategy_yaml
+from probatum.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What was written.
+
+    Attributes:
+        files: `train`, `validation`, `test`, `skipped`, `prompt` to the path written; only those that there are.
+        counts: posts in each file written, `skipped` records, `overlap` posts removed from train and validation because
+            their text stands in the test file too (test keeps them), and `limited` posts that `limit` left out.
+        skipped: the records that could not be read.
+        frame: what stood around every post, for ready prompts and chat files.
+    """
+
+    files: dict[str, Path]
+    counts: dict[str, int]
+    skipped: list[BadRecord] = field(default_factory=list)
+    frame: Frame | None = None
+
+
+def prepare(
+    source: str,
+    path: Path,
+    out: Path,
+    *,
+    labels: LabelSet,
+    test: Path | None = None,
+    columns: ColumnNames | None = None,
+    marker: str = DEFAULT_MARKER,
+    validation_share: float = 0.15,
+    test_share: float = 0.0,
+    seed: int = 0,
+    on_error: OnError = "stop",
+    limit: int | None = None,
+) -> Prepared:
+    """Turn a source's file into `train.jsonl`, `validation.jsonl` and, where there is one, `test.jsonl`.
+
+    Args:
+        source: a name from `SOURCES`.
+        path: the file to split.
+        out: the folder to write to; its earlier files of these names are replaced or removed.
+        labels: the task's labels.
+        test: a second file of the same source, written whole as the test posts.
+        columns: which columns hold what, for the source `files`.
+        marker: in ready prompts, the text after which the answer stands.
+        validation_share: share of the posts of `path` that validate, at least 0 and below 1.
+        test_share: share of the posts of `path` that test; 0 with `test`.
+        seed: of the split.
+        on_error: on a bad record, stop, or skip it and count it.
+        limit: keep at most so many posts of each file.
+
+    Raises:
+        DataError: a file or a share is wrong, or a record is bad and `on_error` is stop.
+    """
+    shares = _shares(validation_share, test_share, test)
+    reading = Reading(labels, columns or PostColumns(), marker, on_error)
+    read = source_named(source).read(path, reading)
+    sides, skipped, overlap = split(read.posts, shares, seed), list(read.skipped), 0
+    if test is not None:
+        held_out = source_named(source).read(test, reading)
+        skipped += held_out.skipped
+        kept = {side: without_texts_of(posts, held_out.posts) for side, posts in sides.items()}
+        overlap = len(read.posts) - sum(map(len, kept.values()))
+        sides = kept | {"test": held_out.posts}
+        if not kept["train"]:
+            raise DataError(f"{path}: every post stands in {test} too; nothing is left to train on")
+    limited = sum(len(members) for members in sides.values())
+    sides = {side: members[:limit] for side, members in sides.items()}
+    limited -= sum(len(members) for members in sides.values())
+    files = _write(out, sides, skipped, strategy_yaml(read.frame, path.name) if read.frame else None)
+    counts = {side: len(members) for side, members in sides.items()}
+    return Prepared(
+        files, counts | {"skipped": len(skipped), "overlap": overlap, "limited": limited}, skipped, read.frame
+    )
+
+
+def without_texts_of(posts: Sequence[Post], held_out: Sequence[Post]) -> list[Post]:
+    """Return the posts whose normalised text stands in no held-out post."""
+    texts = {normalise_text(post.text) for post in held_out}
+    return [post for post in posts if normalise_text(post.text) not in texts]
+
+
+def _shares(validation: float, test_share: float, test: Path | None) -> dict[str, float]:
+    if test is not None and test_share:
+        raise DataError(f"give a test file or a test share, not both (found {test} and {test_share})")
+    if not (validation >= 0 and test_share >= 0 and validation + test_share < 1):
+        raise DataError(
+            f"the shares of validation and test must be at least 0 and leave posts to train on, "
+            f"found {validation} and {test_share}"
+        )
+    shares = {"train": 1 - validation - test_share, "validation": validation, "test": test_share}
+    return {side: share for side, share in shares.items() if share}
+
+
+def _write(
+    out: Path, sides: dict[str, list[Post]], skipped: Sequence[BadRecord], strategy: str | None
+) -> dict[str, Path]:
+    """Write what there is and remove what an earlier run left under the same names."""
+    files = {side: out / f"{side}.jsonl" for side in sides}
+    for side, posts in sides.items():
+        write_posts(files[side], posts)
+    if skipped:
+        files["skipped"] = out / "skipped.jsonl"
+        write_jsonl(files["skipped"], (record.to_json() for record in skipped))
+    if strategy is not None:
+        files["prompt"] = out / "prompt.yaml"
+        write_text_atomic(files["prompt"], strategy)
+    for name in ("train.jsonl", "validation.jsonl", "test.jsonl", "skipped.jsonl", "prompt.yaml"):
+        if out / name not in files.values():
+            (out / name).unlink(missing_ok=True)
+    return files
