@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.prompt.conftest import FAMILIES, SPECIAL, byte_bpe, fast
+from tests.tiny_tokenizers import FAMILIES, SPECIAL, byte_bpe, fast
 
 from probatum.prompt.encode import Encoder
 

@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.prompt.conftest import CHATML, FAMILIES, byte_bpe, fast, llama_bpe
+from tests.prompt.test_template import MISTRAL, PHI
+from tests.tiny_tokenizers import CHATML, FAMILIES, byte_bpe, fast, llama_bpe
 
 from probatum.data.labels import LabelSet
 from probatum.errors import PromptError
@@ -33,6 +34,26 @@ def test_every_shipped_strategy_renders_with_every_family(name, family, template
     made = renderer(fast(FAMILIES[family](), chat_template=template), load_strategy(name), max_tokens=4096)
     assert made.prefix_ids and made.tail_ids and made.end_ids and made.render("lovely").post_ids
     assert "hate, not hate" in made.prompt_text("lovely")
+
+
+@pytest.mark.parametrize(
+    ("family", "template"),
+    [(family, template) for family in FAMILIES for template in (CHATML, PHI, MISTRAL)][:-1],  # unigram crosses words
+)
+@pytest.mark.parametrize("post", ["lovely weather", "the post"])
+def test_a_prompt_with_its_answer_is_token_for_token_that_of_the_tokenizer(family, template, post):
+    tokenizer = fast(FAMILIES[family](), chat_template=template)
+    made = renderer(tokenizer, load_strategy("baseline"), max_tokens=4096)
+    answer = " hate" if template == MISTRAL else "hate"
+    whole = tokenizer.encode(made.prompt_text(post).rstrip(" ") + answer, add_special_tokens=False)
+    parts = [made.prefix_ids, made.render(post).post_ids, made.tail_ids, made.label_ids["hate"]]
+    assert sum(parts, ()) == tuple(whole)
+
+
+def test_a_space_that_the_tokenizer_means_after_a_control_token_is_kept():
+    tokenizer = fast(FAMILIES["phi_bpe"](), chat_template=PHI)
+    made = renderer(tokenizer, load_strategy("baseline"), max_tokens=4096)
+    assert tokenizer.convert_ids_to_tokens(list(made.label_ids["hate"]))[0].startswith("▁")
 
 
 def test_a_plain_text_has_its_labels_and_leaves_other_braces():

@@ -1,7 +1,7 @@
 """Chat templates of the families in use, each cut at the post and at the answer."""
 
 import pytest
-from tests.prompt.conftest import CHATML, byte_bpe, fast
+from tests.tiny_tokenizers import CHATML, byte_bpe, fast
 
 from probatum.errors import PromptError
 from probatum.prompt.template import POST_MARK, frame_of_chat

@@ -19,7 +19,8 @@ class Encoder:
     """A tokenizer used in two ways: `frame` for our own text, `plain` for text from outside.
 
     Tokenizers of the SentencePiece family put a space before whatever they encode. Text that goes on where other text
-    ended is therefore encoded behind a line break, whose tokens are then dropped, where that is needed and works.
+    ended is therefore encoded behind a line break, whose tokens are then dropped, where that is needed and works. Some
+    of them mean that space after a control token (Phi): `spaced_after` tells.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -54,16 +55,31 @@ class Encoder:
         head = whole[:at]
         return ids if ids[: len(head)] == head else head + ids
 
-    def plain(self, texts: Sequence[str]) -> list[list[int]]:
+    def spaced_after(self, text: str, *, start: bool = False) -> bool:
+        """Return whether the tokenizer itself puts a space before what follows this text of ours.
+
+        Args:
+            text: a part of the prompt around the post.
+            start: whether the prompt begins with it.
+        """
+        if not self._anchor_ids:
+            return False
+        return self.frame(text + "b", start=start) == self.frame(text, start=start) + self._call(["b"], True)[0]
+
+    def plain(self, texts: Sequence[str], *, spaced: bool = False) -> list[list[int]]:
         """Encode text from outside: no control token comes out, whatever it says.
 
         Lone surrogates and NUL become the replacement character. Everything else decodes to what it was, as far as the
         tokenizer itself allows.
+
+        Args:
+            texts: what people wrote.
+            spaced: what `spaced_after` says about the text before them.
         """
         clean = [_UNENCODABLE.sub(REPLACEMENT, text) for text in texts]
-        encoded = self._encode(clean, plain=True)
+        encoded = self._encode(clean, plain=True, anchored=not spaced)
         return [
-            ids if self._control.keys().isdisjoint(ids) else self._broken_up(text)
+            ids if self._control.keys().isdisjoint(ids) else self._broken_up(text, spaced)
             for text, ids in zip(clean, encoded, strict=True)
         ]
 
@@ -107,14 +123,14 @@ class Encoder:
         works = whole[: len(head)] == head and self.decode(first + whole[len(head) :]) == "ab"
         return head if works else []
 
-    def _broken_up(self, text: str) -> list[int]:
+    def _broken_up(self, text: str, spaced: bool) -> list[int]:
         """Encode a text that the tokenizer reads as a control token even where it is told not to.
 
         Tokenizers honour the order for special tokens only, not for other added ones. So break each of them after its
         first character; where that is not enough, go by single characters.
         """
         pieces = _split_inside(self._control_text, text)
-        encoded = self._encode(pieces, plain=True)
+        encoded = self._encode(pieces[:1], plain=True, anchored=not spaced) + self._encode(pieces[1:], plain=True)
         ids = []
         for piece, piece_ids in zip(pieces, encoded, strict=True):
             if self._control.keys().isdisjoint(piece_ids):

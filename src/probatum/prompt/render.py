@@ -94,6 +94,8 @@ class Renderer:
                 "is predicted from the token before it, which must be the same for every post; end with a question or "
                 "a heading, e.g. '\\n\\nAnswer:'"
             )
+        self._post_spaced = encoder.spaced_after(before, start=True) and not self._post_lead
+        self._answer_spaced = encoder.spaced_after(after) and not self._answer_lead
         self.label_ids = self._encode_labels()
         self.end_ids = encoder.first_control(self._frame.end or "") or _eos(tokenizer)
         answers = list(self.label_ids.values())
@@ -124,7 +126,8 @@ class Renderer:
         Raises:
             PromptError: not one token of a post fits.
         """
-        return [self._cut(ids) for ids in self._encoder.plain([self._post_lead + text for text in texts])]
+        given = [self._post_lead + text for text in texts]
+        return [self._cut(ids) for ids in self._encoder.plain(given, spaced=self._post_spaced)]
 
     def prompt_text(self, text: str) -> str:
         """Return the prompt as text, for people to read; it is not cut."""
@@ -135,7 +138,7 @@ class Renderer:
         return sha256_json(
             {
                 "prefix": self.prefix_ids,
-                "post_lead": self._post_lead,
+                "before_post": [self._post_lead, self._post_spaced],
                 "tail": self.tail_ids,
                 "labels": self.label_ids,
                 "end": self.end_ids,
@@ -145,7 +148,8 @@ class Renderer:
 
     def _encode_labels(self) -> dict[str, tuple[int, ...]]:
         words = self.labels.words
-        encoded = self._encoder.plain([self._answer_lead + said.strip() for said in words.values()])
+        said = [self._answer_lead + words[label].strip() for label in words]
+        encoded = self._encoder.plain(said, spaced=self._answer_spaced)
         label_ids: dict[str, tuple[int, ...]] = {}
         for label, ids in zip(words, encoded, strict=True):
             if not ids or not words[label].strip():
@@ -185,7 +189,7 @@ class Renderer:
 
 def _chat_frame(tokenizer: PreTrainedTokenizerBase, strategy: Strategy, words: str, settings: Prompt) -> Frame:
     messages = [
-        (message.role, message.content.replace(LABELS, words).replace(POST, POST_MARK))
+        (message.role, message.content.replace(POST, POST_MARK).replace(LABELS, words))
         for message in strategy.messages or ()
     ]
     return frame_of_chat(tokenizer, messages, settings.date, settings.reasoning_effort)

@@ -1,6 +1,9 @@
 """Tiny tokenizers of the families that differ in how they treat spaces and control tokens."""
 
-import pytest
+import json
+from collections.abc import Callable
+from functools import cache, wraps
+
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
@@ -10,13 +13,25 @@ TEXT = [
     "### Classification: not hate",
     "they are lovely neighbours and the weather is lovely too",
 ] * 20
-SPECIAL = ["<s>", "</s>", "<unk>", "<|user|>", "<|end|>"]
+SPECIAL = ["<s>", "</s>", "<unk>", "<|user|>", "<|end|>", "<|assistant|>"]
 CHATML = (
     "{% for m in messages %}{{ '<|user|>' + m['role'] + '\n' + m['content'] + '<|end|>\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|user|>assistant\n' }}{% endif %}"
 )
 
 
+def trained_once(train: Callable[[], Tokenizer]) -> Callable[[], Tokenizer]:
+    """Train at the first call; give each caller a copy."""
+    trained = cache(lambda: train().to_str())
+
+    @wraps(train)
+    def copy() -> Tokenizer:
+        return Tokenizer.from_str(trained())
+
+    return copy
+
+
+@trained_once
 def byte_bpe() -> Tokenizer:
     """Byte-level, as gpt-oss, Llama 3 and Qwen: no space is put anywhere."""
     tokenizer = Tokenizer(models.BPE())
@@ -30,6 +45,7 @@ def byte_bpe() -> Tokenizer:
     return tokenizer
 
 
+@trained_once
 def llama_bpe() -> Tokenizer:
     """SentencePiece BPE with byte fallback, as Llama 2 and Phi-3.5: a space is put before every text."""
     byte_pieces = [f"<0x{byte:02X}>" for byte in range(256)]
@@ -38,12 +54,19 @@ def llama_bpe() -> Tokenizer:
     tokenizer.decoder = decoders.Sequence(
         [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
     )
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(
+        "▁", "merged_with_next"
+    )  # for the training: no piece ends in a space
     trainer = trainers.BpeTrainer(vocab_size=700, special_tokens=[*SPECIAL, *byte_pieces], show_progress=False)
     tokenizer.train_from_iterator(TEXT, trainer)
+    state = json.loads(tokenizer.to_str())
     # Byte pieces come from fallback only; they are no added tokens.
-    return _without_added(tokenizer, byte_pieces)
+    state["added_tokens"] = [token for token in state["added_tokens"] if token["content"] not in byte_pieces]
+    state["pre_tokenizer"] = None
+    return Tokenizer.from_str(json.dumps(state))
 
 
+@trained_once
 def unigram() -> Tokenizer:
     """SentencePiece unigram with a metaspace, as T5 and XLM: control tokens are pieces of the vocabulary too."""
     tokenizer = Tokenizer(models.Unigram())
@@ -56,12 +79,11 @@ def unigram() -> Tokenizer:
     return tokenizer
 
 
-def _without_added(tokenizer: Tokenizer, contents: list[str]) -> Tokenizer:
-    import json
-
-    state = json.loads(tokenizer.to_str())
-    state["added_tokens"] = [token for token in state["added_tokens"] if token["content"] not in contents]
-    return Tokenizer.from_str(json.dumps(state))
+def phi_bpe() -> Tokenizer:
+    """As `llama_bpe`, with Phi's control tokens, which swallow the white space after them."""
+    tokenizer = llama_bpe()
+    tokenizer.add_special_tokens([AddedToken(text, rstrip=True, normalized=False) for text in SPECIAL])
+    return tokenizer
 
 
 def fast(backend: Tokenizer, *, bos: bool = False, chat_template: str | None = None) -> PreTrainedTokenizerFast:
@@ -74,16 +96,4 @@ def fast(backend: Tokenizer, *, bos: bool = False, chat_template: str | None = N
     return tokenizer
 
 
-FAMILIES = {"byte_bpe": byte_bpe, "llama_bpe": llama_bpe, "unigram": unigram}
-
-
-@pytest.fixture(params=FAMILIES)
-def family(request):
-    """A tokenizer without a chat template, of each family in turn."""
-    return fast(FAMILIES[request.param]())
-
-
-@pytest.fixture
-def chat_tokenizer():
-    """A byte-level tokenizer with a template that takes any role."""
-    return fast(byte_bpe(), chat_template=CHATML)
+FAMILIES = {"byte_bpe": byte_bpe, "llama_bpe": llama_bpe, "phi_bpe": phi_bpe, "unigram": unigram}
