@@ -199,3 +199,9 @@ def test_a_tokenizer_without_an_end():
     tokenizer = type(BYTES)(tokenizer_object=byte_bpe(), bos_token="<s>")
     with pytest.raises(PromptError, match="no end-of-sequence token"):
         renderer(tokenizer)
+
+
+def test_examples_must_answer_with_label_words():
+    labels = LabelSet("toxic", {"toxic": "toxic", "fine": "fine"})
+    with pytest.raises(PromptError, match=r"'few_shot': messages\.2 answers 'not hate', but .* are fine, toxic; copy"):
+        renderer(strategy=load_strategy("few_shot"), labels=labels)

@@ -16,6 +16,7 @@ HATE = [
     "### Classification: hate", "Answer: hate", "The final answer is: hate", "The label is hate",
     '{"label": "hate"}', '```json\n{"label": "hate", "reason": "not a normal post"}\n```', '{"label": "hate", "rat',
     "{'classification': 'hate'}", "hate\n\nThe post attacks a group", "hate\n\nIt is not normal to say so",
+    "hate. I can't help with that.", "Hate speech: yes", "hate: nothing else fits", "It can't be normal: hate",
     "hate. Calling this not hate would be wrong.", "This is hate speech, no doubt.", "not normal", "It's hateful!",
     "<think>not hate?</think>hate", "<|channel|>final<|message|>hate<|return|>", "(hate)", "{hate}", "- hate",
     "<|channel|>analysis<|message|>maybe normal<|end|><|start|>assistant<|channel|>final<|message|>hate",
@@ -26,12 +27,15 @@ NOT_HATE = [
     "It does not contain any hate speech", "The post doesn't express hate", "not considered hate", "anti-hate",
     'not "hate"', "**not** hate", '{"label": "not_hate"}', '{"label": "not hate", "why": "no hate in it"}',
     "not hate\n\nThe post is not hate.", "Classification: not hate", "without hate", "It cannot be considered hate.",
-    "not hate. The word hate is quoted.",
+    "not hate. The word hate is quoted.", "Hate speech: no", "hate: false", "Is it hate speech? No.", "hate = 0",
+    "Hate: no hate here",
 ]  # fmt: skip
 UNPARSED = [
     "", "   ", "\n", "The post mentions nothing", "unknown", "I'm sorry, but I can't help with that.", "abnormal",
     "hater", "whatever", "hate or not hate", "hate, not hate", "hate/not hate", "hate\nnot hate", "- hate\n- not hate",
-    "either hate or normal", "I hate to say it, but it is normal", "<think>this is hate", "{", '{"hate": false}',
+    "either hate or normal", "I hate to say it, but it is normal", "<think>this is hate", "{",
+    "I'm sorry, but I can't assist with hateful content.", "I cannot determine whether this is hate.",
+    "I’m unable to classify hate speech", "I can't really say if it's hate", '{"hate": false}',
     "<|channel|>analysis<|message|>The post is hate", '{"label": ""}', "h", "ħate", "nothing",
 ]  # fmt: skip
 

@@ -63,7 +63,8 @@ class Renderer:
 
     Raises:
         PromptError: the frame does not fit into `max_tokens`, there is nothing between post and answer, two labels
-            have the same tokens, the tokenizer has no end token, or the chat template cannot hold the strategy.
+            have the same tokens, an example's answer is no label's words, the tokenizer has no end token, or the chat
+            template cannot hold the strategy.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Renderer:
     ) -> None:
         self.labels = labels
         self._encoder = Encoder(tokenizer)
+        _check_examples(strategy, labels)
         is_chat = strategy.messages is not None and getattr(tokenizer, "chat_template", None) is not None
         words = ", ".join(labels.words.values())
         if is_chat:
@@ -185,6 +187,16 @@ class Renderer:
             if whole.startswith(self._encoder.decode(ids[:keep])):
                 return RenderedPost(tuple(ids[:keep]), len(ids) - keep)
         return RenderedPost(tuple(ids[:room]), len(ids) - room)
+
+
+def _check_examples(strategy: Strategy, labels: LabelSet) -> None:
+    words = {said.strip() for said in labels.words.values()}
+    for number, message in enumerate(strategy.messages or ()):
+        if message.role == "assistant" and message.content.strip() not in words:
+            raise PromptError(
+                f"strategy {strategy.name!r}: messages.{number} answers {message.content!r}, but the words of "
+                f"task.labels are {', '.join(sorted(words))}; copy the strategy and let its examples answer with them"
+            )
 
 
 def _chat_frame(tokenizer: PreTrainedTokenizerBase, strategy: Strategy, words: str, settings: Prompt) -> Frame:
