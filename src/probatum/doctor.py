@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -75,8 +74,6 @@ def _machine() -> list[Check]:
     missing = [name for name, version in found.items() if version == "not installed"]
     listed = ", ".join(f"{name} {version}" for name, version in found.items())
     checks = [Check("packages", "fault" if missing else "ok", listed)]
-    if sys.version_info < (3, 11):
-        checks.append(Check("python", "fault", "Python 3.11 or newer is needed"))
     facts = hardware()
     checks.append(Check("machine", "ok", f"{facts['processor']}, {facts['cores']} cores, {facts['memory_gib']} GiB"))
     if torch.cuda.is_available():
