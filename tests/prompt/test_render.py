@@ -203,5 +203,5 @@ def test_a_tokenizer_without_an_end():
 
 def test_examples_must_answer_with_label_words():
     labels = LabelSet("toxic", {"toxic": "toxic", "fine": "fine"})
-    with pytest.raises(PromptError, match=r"'few_shot': messages\.2 answers 'not hate', but .* are fine, toxic; copy"):
+    with pytest.raises(PromptError, match=r"'few_shot': its examples answer with hate, not hate, but .* fine, toxic"):
         renderer(strategy=load_strategy("few_shot"), labels=labels)

@@ -42,7 +42,7 @@ def test_a_file_loads_by_path_and_is_named_after_it(tmp_path):
         (SOUND.replace("Decide.", "Decide {post}"), r":6: messages\.1\.content: \{post\} stands 2 times"),
         (SOUND.replace("{post}", "{post}{post}"), r":6: messages\.1\.content: \{post\} stands 2 times"),
         ("text: '{post} {post}'", r":1: text: \{post\} stands 2 times"),
-        (SOUND + "temprature: 1\n", r":7: temprature: unknown key; allowed: description, frame, messages, name, text"),
+        (SOUND + "temprature: 1\n", r":7: temprature: unknown key; allowed: answers, .*, messages, name, text"),
         (SOUND + "descripton: x\n", r":7: descripton: unknown key; did you mean 'description'\?"),
         (SOUND.replace("role: user\n", "role: user\n    rol: x\n"), r":6: messages\.1\.rol: .*mean 'role'"),
         (SOUND.replace("role: user", "role: human"), r":5: messages\.1\.role: .*'user' or 'assistant' \(found 'human'"),

@@ -63,7 +63,7 @@ class Renderer:
 
     Raises:
         PromptError: the frame does not fit into `max_tokens`, there is nothing between post and answer, two labels
-            have the same tokens, an example's answer is no label's words, the tokenizer has no end token, or the chat
+            have the same tokens, the examples answer with other words, the tokenizer has no end token, or the chat
             template cannot hold the strategy.
     """
 
@@ -190,13 +190,12 @@ class Renderer:
 
 
 def _check_examples(strategy: Strategy, labels: LabelSet) -> None:
-    words = {said.strip() for said in labels.words.values()}
-    for number, message in enumerate(strategy.messages or ()):
-        if message.role == "assistant" and message.content.strip() not in words:
-            raise PromptError(
-                f"strategy {strategy.name!r}: messages.{number} answers {message.content!r}, but the words of "
-                f"task.labels are {', '.join(sorted(words))}; copy the strategy and let its examples answer with them"
-            )
+    words, given = sorted(labels.words.values()), sorted(strategy.answers or ())
+    if given and given != words:
+        raise PromptError(
+            f"strategy {strategy.name!r}: its examples answer with {', '.join(given)}, but the words of "
+            f"task.labels are {', '.join(words)}; copy the strategy and give it examples of its own"
+        )
 
 
 def _chat_frame(tokenizer: PreTrainedTokenizerBase, strategy: Strategy, words: str, settings: Prompt) -> Frame:

@@ -45,6 +45,7 @@ class Strategy(BaseModel):
 
     name: str = Field(min_length=1, description="what the strategy is called")
     description: str = Field("", description="when to use it, in a sentence")
+    answers: tuple[str, ...] | None = Field(None, description="label words its examples use; with others it is refused")
     messages: tuple[Message, ...] | None = Field(None, description="a chat, for models with a chat template")
     text: str | None = Field(None, description="plain text, given to the model without a chat template")
     frame: tuple[str, str] | None = Field(None, description="the text before and after the post, taken as it is")
