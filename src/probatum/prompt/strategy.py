@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from probatum.errors import PromptError, did_you_mean
+from probatum.yaml_file import line_of, read_mapping
 
 POST = "{post}"
 LABELS = "{labels}"
@@ -124,16 +125,7 @@ def load_strategy(name_or_path: str | Path) -> Strategy:
             )
     if not path.is_file():
         raise PromptError(f"{path}: no such strategy file")
-    try:
-        source = path.read_text(encoding="utf-8")
-        tree, raw = yaml.compose(source), yaml.safe_load(source)
-    except UnicodeDecodeError as error:
-        raise PromptError(f"{path}: not UTF-8 text: {error}") from error
-    except yaml.YAMLError as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
-        raise PromptError(f"{path}:{line}: not YAML: {getattr(error, 'problem', None) or error}") from error
-    if not isinstance(raw, dict):
-        raise PromptError(f"{path}:1: a strategy is a mapping with messages, text or frame, found {type(raw).__name__}")
+    raw, tree = read_mapping(path, PromptError, "a strategy is a mapping with messages or text")
     try:
         return Strategy.model_validate({"name": path.stem} | raw)
     except ValidationError as error:
@@ -154,20 +146,5 @@ def _explain(path: Path, error: ValidationError, tree: yaml.Node | None) -> str:
         elif not isinstance(fault, _StrategyFaultError) and not isinstance(finding["input"], dict | list):
             message += f" (found {finding['input']!r})"
         key = ".".join(str(part) for part in where) or "strategy"
-        lines.append(f"{path}:{_line_of(tree, where)}: {key}: {message}")
+        lines.append(f"{path}:{line_of(tree, where)}: {key}: {message}")
     return "\n".join(lines)
-
-
-def _line_of(node: yaml.Node | None, where: tuple[Any, ...]) -> int:
-    """Return the 1-based line of the deepest node on the way that the file really has."""
-    line = 1
-    for part in where:
-        if isinstance(node, yaml.MappingNode):
-            pair = next(((key, value) for key, value in node.value if key.value == part), None)
-            if pair is None:
-                break
-            line, node = pair[0].start_mark.line + 1, pair[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-    return line
