@@ -1,4 +1,4 @@
-"""What tests everywhere may ask for."""
+"""What every test may use."""
 
 import os
 from pathlib import Path
@@ -15,6 +15,7 @@ def shared_data_folder() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
+    """The folder of real posts and the real tokenizer; tests that need it are skipped where it is absent."""
     folder = shared_data_folder()
     if not folder.is_dir():
         pytest.skip(f"real posts are not at {folder} (PROBATUM_TEST_DATA names another folder)")

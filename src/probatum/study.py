@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from probatum.data.labels import LabelSet
 from probatum.errors import StudyError, did_you_mean
+from probatum.yaml_file import line_of, read_mapping
 
 TRAINING_METRICS = ("training", "validation_loss", "retention_nll")
 
@@ -83,7 +85,16 @@ class Prompt(Section):
     )
     max_tokens: int = Field(512, ge=32, description="longest prompt with its answer; only the post is cut")
     reasoning_effort: Literal["low", "medium", "high"] = Field("low", description="what a Harmony prompt asks for")
-    date: str = Field("2025-01-01", description="the date that the chat template sees, frozen so that runs repeat")
+    date: str = Field(
+        "2025-01-01",
+        pattern=r"^\d{4}-\d\d-\d\d$",
+        description="the date that the chat template sees, frozen so that runs repeat",
+    )
+
+    @field_validator("date", mode="before")
+    @classmethod
+    def _yaml_reads_dates(cls, value: Any) -> Any:
+        return value.isoformat() if isinstance(value, date) else value
 
 
 class Model(Section):
@@ -258,13 +269,7 @@ class Study(Section):
         path = Path(path)
         if not path.is_file():
             raise StudyError(f"{path}: no such study file; `probatum demo --keep` writes one to start from")
-        try:
-            tree = yaml.compose(path.read_text(encoding="utf-8"))
-            raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except yaml.YAMLError as error:
-            raise StudyError(f"{path}: not YAML: {error}") from error
-        if not isinstance(raw, dict):
-            raise StudyError(f"{path}: a study is a mapping of settings, found {type(raw).__name__}")
+        raw, tree = read_mapping(path, StudyError, "a study is a mapping of settings")
         for key, value in (overrides or {}).items():
             _lay_over(raw, key.split("."), value)
         try:
@@ -320,7 +325,7 @@ def _explain(path: Path, error: ValidationError, tree: yaml.Node | None, root: t
             message = "missing; it has no default"
         elif not isinstance(finding["input"], dict | list | BaseModel):
             message += f" (found {finding['input']!r})"
-        lines.append(f"{path}:{_line_of(tree, where)}: {key}: {message}")
+        lines.append(f"{path}:{line_of(tree, where)}: {key}: {message}")
     return "\n".join(lines)
 
 
@@ -332,20 +337,3 @@ def _keys_at(root: type[BaseModel], where: tuple[int | str, ...]) -> list[str]:
             inner = getattr(annotation, "__args__", (annotation,))[0]
             model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else model
     return list(model.model_fields)
-
-
-def _line_of(node: yaml.Node | None, where: tuple[int | str, ...]) -> int:
-    """Return the 1-based line of the deepest node on the way that the file really has."""
-    line = 1
-    for part in where:
-        if isinstance(node, yaml.MappingNode):
-            pair = next(((k, v) for k, v in node.value if k.value == str(part)), None)
-            if pair is None:
-                return line
-            line, node = pair[0].start_mark.line + 1, pair[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-        else:
-            return line
-    return line

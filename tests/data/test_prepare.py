@@ -126,3 +126,11 @@ def test_the_real_posts(shared_data, tmp_path, labels):
     )
     assert (tested.counts["test"], tested.counts["skipped"], tested.counts["overlap"]) == (513, 1, 3)
     assert tested.counts["train"] + tested.counts["validation"] == 3625
+
+
+def test_the_test_file_is_cut_with_the_frame_of_train(write, tmp_path, labels):
+    prompt = "Judge.\nPost: {}\n### Classification: {}"
+    train = write([{"text": prompt.format(f"p {n}", "hate" if n % 2 else "not hate")} for n in range(30)])
+    test = write([{"text": prompt.format("the only one", "hate")}], "test.jsonl")
+    done = prepare("files", train, tmp_path / "out", labels=labels, test=test)
+    assert texts(done.files["test"], labels) == ["the only one"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from probatum.artifacts import write_text_atomic
@@ -77,7 +77,7 @@ def prepare(
     read = source_named(source).read(path, reading)
     sides, skipped, overlap = split(read.posts, shares, seed), list(read.skipped), 0
     if test is not None:
-        held_out = source_named(source).read(test, reading)
+        held_out = source_named(source).read(test, replace(reading, frame=read.frame))
         skipped += held_out.skipped
         kept = {side: without_texts_of(posts, held_out.posts) for side, posts in sides.items()}
         overlap = len(read.posts) - sum(map(len, kept.values()))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from probatum.data.labels import LabelSet
 from probatum.data.reading.answers import label_of_answer, resolve_label
+from probatum.data.reading.collect import ReadResult, build_post, collect_posts
 from probatum.data.reading.columns import ColumnNames, PostColumns, require_column
 from probatum.data.reading.faults import BadRecord, FieldError, bad_record, stop_on
-from probatum.data.reading.fields import extra_columns, optional_name, post_text, refuse_broken_text
+from probatum.data.reading.fields import post_text
 from probatum.data.reading.formats import Row, Table, read_rows
 from probatum.data.reading.frames import Frame
 from probatum.data.reading.ready import MESSAGES, ReadyPrompt, frame_of, split_chat, split_marked
@@ -22,27 +23,14 @@ OnError = Literal["stop", "skip"]
 DEFAULT_MARKER = "### Classification:"
 
 
-@dataclass(frozen=True, slots=True)
-class ReadResult:
-    """What a file held.
-
-    Attributes:
-        posts: the good records, in the order of the file.
-        skipped: the bad ones.
-        frame: what stands around every post, for ready prompts and chat files.
-    """
-
-    posts: list[Post]
-    skipped: list[BadRecord]
-    frame: Frame | None = None
-
-
 def read_posts(
     path: Path,
     labels: LabelSet,
     columns: ColumnNames | None = None,
     marker: str = DEFAULT_MARKER,
     on_error: OnError = "stop",
+    *,
+    frame: Frame | None = None,
 ) -> ReadResult:
     """Read the posts of a JSONL, JSON, CSV, ready-prompt or chat file.
 
@@ -52,6 +40,7 @@ def read_posts(
         columns: which columns hold what (default: those of the files that Probatum writes).
         marker: in ready prompts, the text after which the answer stands.
         on_error: `stop` raises one error that lists the bad records; `skip` returns them.
+        frame: in whole prompts, what stands around every post (default: inferred from the file itself).
 
     Returns:
         The posts, the bad records, and the frame where the file holds whole prompts.
@@ -60,7 +49,7 @@ def read_posts(
         DataError: the file as a whole cannot be used, or a record is bad and `on_error` is stop.
     """
     table = read_rows(path)
-    result = posts_of_table(table, labels, columns or PostColumns(), marker)
+    result = posts_of_table(table, labels, columns or PostColumns(), marker, frame)
     if on_error == "stop":
         stop_on(result.skipped)
     if not result.posts:
@@ -68,18 +57,25 @@ def read_posts(
     return result
 
 
-def posts_of_table(table: Table, labels: LabelSet, columns: ColumnNames, marker: str) -> ReadResult:
+def posts_of_table(
+    table: Table, labels: LabelSet, columns: ColumnNames, marker: str, frame: Frame | None = None
+) -> ReadResult:
     """Turn the rows of a file into posts, whichever of the three ways it holds them."""
     names = table.columns()
     if MESSAGES in names and columns.text not in names:
-        return _read_ready(table, labels, columns, lambda row: split_chat(row.values.get(MESSAGES)), "")
+        return _read_ready(table, labels, columns, lambda row: split_chat(row.values.get(MESSAGES)), "", given=frame)
     require_column(table, "text", columns.text)
     if _has_marker(table, columns.text, marker):
         return _read_ready(
-            table, labels, columns, lambda row: split_marked(_text(row, columns), marker, columns.text), marker
+            table,
+            labels,
+            columns,
+            lambda row: split_marked(_text(row, columns), marker, columns.text),
+            marker,
+            given=frame,
         )
     require_column(table, "label", columns.label)
-    return _collect(table, columns, table.rows, lambda row: _plain_post(table.path, row, labels, columns))
+    return collect_posts(table, columns, table.rows, lambda row: _plain_post(table.path, row, labels, columns))
 
 
 def _text(row: Row, columns: ColumnNames) -> str:
@@ -95,35 +91,22 @@ def _has_marker(table: Table, column: str, marker: str) -> bool:
 def _plain_post(path: Path, row: Row, labels: LabelSet, columns: ColumnNames) -> Post:
     text = _text(row, columns)
     label = resolve_label(row.values.get(columns.label), labels, columns.label)
-    return _post(path, row, columns, text, label)
-
-
-def _post(
-    path: Path, row: Row, columns: ColumnNames, text: str, label: str, *, ready: ReadyPrompt | None = None
-) -> Post:
-    refuse_broken_text(row.values)
-    id_ = optional_name(row.values.get(columns.id or "id"), columns.id or "id")
-    group, source = columns.group or "group", columns.source or "source"
-    used = {columns.id or "id", columns.text, columns.label, group, source} | ({MESSAGES} if ready else set())
-    return Post(
-        id=id_ or f"{path.stem}-{row.number}",
-        text=text,
-        label=label,
-        group=optional_name(row.values.get(group), group),
-        source=optional_name(row.values.get(source), source),
-        extra=extra_columns(row.values, used),
-        prompt=ready.whole() if ready else None,
-        answer=ready.answer if ready else None,
-    )
+    return build_post(path, row, columns, text, label)
 
 
 def _read_ready(
-    table: Table, labels: LabelSet, columns: ColumnNames, split: Callable[[Row], ReadyPrompt], marker: str
+    table: Table,
+    labels: LabelSet,
+    columns: ColumnNames,
+    split: Callable[[Row], ReadyPrompt],
+    marker: str,
+    *,
+    given: Frame | None,
 ) -> ReadResult:
     prompts, bad = _split_all(table, split)
     if not prompts:
         return ReadResult([], sorted([*table.bad, *bad], key=lambda record: record.line))
-    frame = frame_of(list(prompts.values()), marker)
+    frame = given or frame_of(list(prompts.values()), marker)
     field = columns.text if marker else MESSAGES
 
     def to_post(row: Row) -> Post:
@@ -132,11 +115,11 @@ def _read_ready(
         if (cut := frame.cut(ready.content)) is None:
             raise FieldError(field, f"another frame than the other prompts; it begins {ready.content[:40]!r}")
         text, slots = cut
-        post = _post(table.path, row, columns, post_text(text, field), label, ready=ready)
+        post = build_post(table.path, row, columns, post_text(text, field), label, ready=ready)
         return replace(post, extra={**slots, **post.extra})
 
     rows = [row for row in table.rows if row.number in prompts]
-    return _collect(table, columns, rows, to_post, bad=bad, frame=frame)
+    return collect_posts(table, columns, rows, to_post, bad=bad, frame=frame)
 
 
 def _split_all(table: Table, split: Callable[[Row], ReadyPrompt]) -> tuple[dict[int, ReadyPrompt], list[BadRecord]]:
@@ -162,32 +145,3 @@ def _ready_label(row: Row, ready: ReadyPrompt, labels: LabelSet, columns: Column
     if raw is not None and (other := resolve_label(raw, labels, columns.label)) != label:
         raise FieldError(columns.label, f"the column says {other!r}, the answer in the prompt says {label!r}")
     return label
-
-
-def _collect(
-    table: Table,
-    columns: ColumnNames,
-    rows: Iterable[Row],
-    to_post: Callable[[Row], Post],
-    *,
-    bad: Iterable[BadRecord] = (),
-    frame: Frame | None = None,
-) -> ReadResult:
-    """Build the posts one by one; a bad record or an id that stands twice costs itself only."""
-    for role in ("id", "group", "source"):
-        if (name := getattr(columns, role)) is not None:
-            require_column(table, role, name)
-    posts: list[Post] = []
-    skipped = [*table.bad, *bad]
-    lines: dict[str, int] = {}
-    for row in rows:
-        try:
-            post = to_post(row)
-            if post.id in lines:
-                raise FieldError(columns.id or "id", f"{post.id!r} stands already in line {lines[post.id]}")
-        except FieldError as fault:
-            skipped.append(bad_record(table.path, row.line, fault))
-        else:
-            posts.append(post)
-            lines[post.id] = row.line
-    return ReadResult(posts, sorted(skipped, key=lambda record: record.line), frame)

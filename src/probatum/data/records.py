@@ -122,6 +122,15 @@ def write_posts(path: Path, posts: Iterable[Post]) -> None:
     write_jsonl(path, (post.to_json() for post in posts))
 
 
+def read_written_posts(path: Path) -> list[Post]:
+    """Read posts that `write_posts` wrote; for files from elsewhere there is `readers.read_posts`."""
+    posts = []
+    for row in read_jsonl(path):
+        known = {name: row.pop(name) for name in POST_FIELDS}
+        posts.append(Post(**known, extra=row))
+    return posts
+
+
 def write_predictions(path: Path, predictions: Iterable[Prediction]) -> None:
     """Write predictions as JSON lines."""
     write_jsonl(path, (prediction.to_json() for prediction in predictions))

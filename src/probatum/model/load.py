@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from torch import nn
 
 from probatum.errors import ModelError
 from probatum.model.masks import check_attention
+from probatum.model.notices import quiet
 from probatum.study import Model as ModelSettings
 
 BUILTIN = Path(__file__).parent / "builtin"
@@ -155,7 +155,8 @@ def with_adapter(loaded: LoadedModel, adapter: Path) -> LoadedModel:
     if not (adapter / "adapter_config.json").is_file():
         raise ModelError(f"{adapter}: no adapter_config.json there; train first (probatum train --help)")
     try:
-        tuned = PeftModel.from_pretrained(loaded.model, str(adapter))
+        with quiet():
+            tuned = PeftModel.from_pretrained(loaded.model, str(adapter))
     except (RuntimeError, ValueError, KeyError) as error:
         raise ModelError(f"{adapter}: this adapter does not fit {loaded.name}: {error}") from error
     return LoadedModel(tuned.eval(), loaded.tokenizer, loaded.name, loaded.is_mxfp4)
@@ -196,17 +197,13 @@ def _source(settings: ModelSettings) -> dict[str, Any]:
 @contextlib.contextmanager
 def _explained(settings: ModelSettings) -> Iterator[None]:
     """Turn what transformers raises for a model that is not there into one error with what to try."""
-    hub_log = logging.getLogger("huggingface_hub")
-    level = hub_log.level
-    hub_log.setLevel(logging.ERROR)  # its retries are told once, by the error
     try:
-        yield
+        with quiet():
+            yield
     except ModelError:
         raise
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(_advice(settings, error)) from error
-    finally:
-        hub_log.setLevel(level)
 
 
 def _advice(settings: ModelSettings, error: Exception) -> str:

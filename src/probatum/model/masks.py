@@ -61,3 +61,15 @@ def model_inputs(row: Row, config: Any, dtype: torch.dtype) -> dict[str, Any]:
         "logits_to_keep": row.keep_K,
         "use_cache": False,
     }
+
+
+def to_device(inputs: dict[str, Any], device: torch.device) -> dict[str, Any]:
+    """Move the tensors of `model_inputs` to a device."""
+    return {
+        name: to_device(value, device)
+        if isinstance(value, dict)
+        else value.to(device)
+        if isinstance(value, Tensor)
+        else value
+        for name, value in inputs.items()
+    }

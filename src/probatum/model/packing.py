@@ -13,7 +13,7 @@ T tokens of a row · K positions whose logits are wanted · N answer tokens · A
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -66,6 +66,10 @@ class Row:
     target_at_N: Tensor
     target_id_N: Tensor
     target_answer_N: Tensor
+
+    def to(self, device: torch.device) -> Row:
+        """Return the row on a device."""
+        return Row(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
     def allowed_TT(self, window: int | None = None) -> Tensor:
         """Return which keys (columns) each query (row) sees, bool `[T, T]`.

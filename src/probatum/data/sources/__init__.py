@@ -16,7 +16,7 @@ def read_files(path: Path, reading: Reading) -> ReadResult:
     Raises:
         DataError: the file cannot be used, or a record is bad and the user chose to stop.
     """
-    return read_posts(path, reading.labels, reading.columns, reading.marker, reading.on_error)
+    return read_posts(path, reading.labels, reading.columns, reading.marker, reading.on_error, frame=reading.frame)
 
 
 FILES = Source("files", "your own posts: JSONL, JSON, CSV, ready prompts or chat messages", "yours", read_files)

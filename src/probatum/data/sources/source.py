@@ -12,6 +12,7 @@ from probatum.data.readers import DEFAULT_MARKER, OnError, ReadResult, posts_of_
 from probatum.data.reading.columns import ColumnNames, PostColumns
 from probatum.data.reading.faults import FieldError, bad_record, stop_on
 from probatum.data.reading.formats import Table
+from probatum.data.reading.frames import Frame
 from probatum.errors import DataError
 
 Values = dict[str, Any]
@@ -26,12 +27,14 @@ class Reading:
         columns: which columns hold what; the published collections have their own.
         marker: in ready prompts, the text after which the answer stands.
         on_error: on a bad record, stop or skip it.
+        frame: what stands around every post of whole prompts (default: inferred from the file).
     """
 
     labels: LabelSet
     columns: ColumnNames = field(default_factory=PostColumns)
     marker: str = DEFAULT_MARKER
     on_error: OnError = "stop"
+    frame: Frame | None = None
 
 
 @dataclass(frozen=True, slots=True)

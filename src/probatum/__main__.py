@@ -1,0 +1,5 @@
+"""`python -m probatum` is `probatum`."""
+
+from probatum.cli import main
+
+main()

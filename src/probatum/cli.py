@@ -1,0 +1,315 @@
+"""The command line: one verb for each stage; each loads the study, calls one function, and prints the next command."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+
+from probatum import __version__
+from probatum.errors import ProbatumError
+
+if TYPE_CHECKING:
+    from probatum.run import Run
+    from probatum.study import Study
+
+INTERRUPTED = 130
+SETTINGS = {"limit": "limit", "method": "scoring.method"}
+SIDES = ("train", "validation", "test")
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Fine-tune a language model on labelled posts and get a verdict that holds up.\n\n"
+    "Begin with [bold]probatum demo[/bold]. Exit codes: 0 accepted or done, 1 rejected, 2 the input is wrong, "
+    "3 inconclusive, 4 anything else.",
+)
+console = Console()
+errors = Console(stderr=True)
+
+StudyFile = Annotated[Path, typer.Argument(help="the study file (YAML)", show_default=False)]
+Out = Annotated[Path | None, typer.Option(help="the run folder \\[default: runs/NAME]", show_default=False)]
+Limit = Annotated[int | None, typer.Option(help="try it on so many posts of each file first", min=4)]
+Json = Annotated[bool, typer.Option("--json", help="print JSON for programs")]
+Rank = Annotated[int | None, typer.Option(help="LoRA rank", min=1)]
+Alpha = Annotated[float | None, typer.Option(help="LoRA alpha")]
+Dropout = Annotated[float | None, typer.Option(help="LoRA dropout", min=0, max=1)]
+Epochs = Annotated[float | None, typer.Option(help="passes over the training posts")]
+BatchSize = Annotated[int | None, typer.Option(help="posts in each optimiser step", min=1)]
+LearningRate = Annotated[float | None, typer.Option(help="peak learning rate")]
+Method = Annotated[Literal["likelihood", "generate"] | None, typer.Option(help="how an answer becomes a score")]
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show: Annotated[bool, typer.Option("--version", help="print the version and leave", is_eager=True)] = False,
+) -> None:
+    """Answer --version."""
+    if show:
+        console.print(__version__)
+        raise typer.Exit
+
+
+@app.command(rich_help_panel="The whole study")
+def run(
+    study: StudyFile,
+    out: Out = None,
+    limit: Limit = None,
+    rank: Rank = None,
+    alpha: Alpha = None,
+    dropout: Dropout = None,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    learning_rate: LearningRate = None,
+    method: Method = None,
+    as_json: Json = False,
+) -> None:
+    """Do every stage of a study in order, and judge.
+
+    Started again, it goes on where it stopped: a stage whose inputs are unchanged is not repeated.
+    """
+    overrides = _overrides(
+        limit=limit,
+        rank=rank,
+        alpha=alpha,
+        dropout=dropout,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        method=method,
+    )
+    _finish(_run(_load(study, overrides), out, as_json), as_json)
+
+
+@app.command(rich_help_panel="The whole study")
+def demo(
+    out: Annotated[Path, typer.Option(help="folder for the posts, the study and the run")] = Path("demo"),
+    as_json: Json = False,
+) -> None:
+    """Run a whole study on generated posts and the built-in toy model: no network, no GPU, about a minute."""
+    from probatum.demo import write_demo
+
+    _finish(_run(_load(write_demo(out), {}), out / "run", as_json), as_json)
+
+
+@app.command(rich_help_panel="Stage by stage")
+def prepare(
+    source: Annotated[str, typer.Argument(help="unified, hatexplain, toxigen, hatecheck, or files for your own")],
+    path: Annotated[Path, typer.Argument(help="the file to split", show_default=False)],
+    out: Annotated[Path, typer.Option(help="folder for train.jsonl, validation.jsonl and test.jsonl")] = Path("data"),
+    test: Annotated[Path | None, typer.Option(help="a second file, kept whole as the test", show_default=False)] = None,
+    validation_share: Annotated[float, typer.Option(help="share that validates", min=0, max=1)] = 0.15,
+    test_share: Annotated[float, typer.Option(help="share that tests, where there is no --test", min=0, max=1)] = 0.0,
+    study: Annotated[Path | None, typer.Option(help="a study, for its labels and columns", show_default=False)] = None,
+    seed: Annotated[int, typer.Option(help="seed of the split", min=0)] = 0,
+    on_error: Annotated[Literal["stop", "skip"], typer.Option(help="on a bad line")] = "stop",
+    limit: Limit = None,
+) -> None:
+    """Read posts from a published collection or your own files, unify their labels, and split them.
+
+    Posts with the same text always land on the same side, and none of the test's stays in training.
+    """
+    from probatum.data.prepare import prepare as prepare_files
+    from probatum.study import Data, Task
+
+    task, data = Task(), Data(train=path, validation=path)
+    if study is not None:
+        loaded = _load(study, {})
+        task, data = loaded.task, loaded.data
+    prepared = prepare_files(
+        source,
+        path,
+        out,
+        labels=task.label_set(),
+        test=test,
+        columns=data.columns,
+        marker=data.marker,
+        validation_share=validation_share,
+        test_share=test_share,
+        seed=seed,
+        on_error=on_error,
+        limit=limit,
+    )
+    for side, file in prepared.files.items():
+        count = prepared.counts.get(side)
+        console.print(f"  {file}" + ("" if count is None else f"  {count:,} posts"), highlight=False, markup=False)
+    if overlap := prepared.counts["overlap"]:
+        console.print(f"  {overlap:,} posts taken out of training because the test holds their text too")
+    for record in prepared.skipped[:5]:
+        console.print(f"  skipped {record}", markup=False, highlight=False)
+    _next(f"probatum audit {' '.join(str(prepared.files[side]) for side in prepared.files if side in SIDES)}")
+
+
+@app.command(rich_help_panel="Stage by stage")
+def audit(
+    files: Annotated[list[Path], typer.Argument(help="one or more files of posts", show_default=False)],
+    study: Annotated[Path | None, typer.Option(help="a study, for its labels and columns", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """Count, and look for duplicates, overlaps, conflicting labels and anything that gives a label away."""
+    from probatum.data.audit import audit as audit_posts
+    from probatum.data.readers import read_posts
+    from probatum.report.tables import print_audit
+    from probatum.study import Data, Task
+
+    task, data = Task(), Data(train=files[0], validation=files[0])
+    if study is not None:
+        loaded = _load(study, {})
+        task, data = loaded.task, loaded.data
+    labels = task.label_set()
+    posts = {str(path): read_posts(path, labels, data.columns, data.marker, data.on_error).posts for path in files}
+    found = audit_posts(posts)
+    if as_json:
+        _print_json(found.to_json())
+    else:
+        print_audit(console, found)
+
+
+@app.command(rich_help_panel="Stage by stage")
+def score(
+    study: StudyFile,
+    system: Annotated[
+        Literal["majority", "linear", "baseline", "tuned"], typer.Option(help="which system")
+    ] = "baseline",
+    out: Out = None,
+    limit: Limit = None,
+    method: Method = None,
+    as_json: Json = False,
+) -> None:
+    """Score the study's test posts with one system."""
+    from probatum.report.tables import systems_table
+    from probatum.run import measure
+
+    done = _run(_load(study, _overrides(limit=limit, method=method)), out, as_json, (system,))
+    result = measure(done, system)
+    if as_json:
+        _print_json(result.to_json()["systems"][system])
+    else:
+        console.print(systems_table(result))
+        console.print(f"predictions: {done.folder.predictions(system)}", markup=False, highlight=False, soft_wrap=True)
+        _next(f"probatum {'compare' if system == 'tuned' else 'train'} {study}")
+
+
+@app.command(rich_help_panel="Stage by stage")
+def train(
+    study: StudyFile,
+    out: Out = None,
+    limit: Limit = None,
+    rank: Rank = None,
+    alpha: Alpha = None,
+    dropout: Dropout = None,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    learning_rate: LearningRate = None,
+) -> None:
+    """Train the study's LoRA adapter; a killed run goes on from its newest checkpoint."""
+    overrides = _overrides(
+        limit=limit,
+        rank=rank,
+        alpha=alpha,
+        dropout=dropout,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+    )
+    done = _run(_load(study, overrides), out, False, ("training",))
+    console.print(f"adapter: {done.folder.adapter}", markup=False, highlight=False)
+    _next(f"probatum score {study} --system tuned")
+
+
+@app.command(rich_help_panel="Stage by stage")
+def compare(study: StudyFile, out: Out = None, limit: Limit = None, as_json: Json = False) -> None:
+    """Judge the study's criteria on the systems' predictions, scoring first what is not scored yet."""
+    _finish(_run(_load(study, _overrides(limit=limit)), out, as_json), as_json)
+
+
+@app.command(rich_help_panel="Look")
+def status(
+    folder: Annotated[Path, typer.Argument(help="the run folder", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Say how far a run is, from any shell: stages, step, loss, time left."""
+    from probatum.status import print_status, read_status
+
+    found = read_status(folder)
+    if as_json:
+        _print_json(found.to_json())
+    else:
+        print_status(console, found)
+
+
+@app.command(rich_help_panel="Look")
+def doctor(
+    study: Annotated[Path | None, typer.Argument(help="a study to check the machine for", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """Check machine, packages, model files, template and labels, and whether the study fits."""
+    from probatum.doctor import diagnose, print_diagnosis
+
+    found = diagnose(None if study is None else _load(study, {}))
+    if as_json:
+        _print_json(found.to_json())
+    else:
+        print_diagnosis(console, found)
+    raise typer.Exit(0 if found.healthy else 4)
+
+
+def main() -> None:
+    """Run the command line; errors that a user can meet become one message and an exit code."""
+    try:
+        app()
+    except ProbatumError as error:
+        errors.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        errors.print("stopped; the same command goes on from here", markup=False)
+        sys.exit(INTERRUPTED)
+
+
+def _load(path: Path, overrides: dict[str, Any]) -> Study:
+    from probatum.study import Study
+
+    return Study.load(path, overrides)
+
+
+def _overrides(**given: Any) -> dict[str, Any]:
+    """Return the settings that flags lay over the study file."""
+    return {SETTINGS.get(name, f"training.{name}"): value for name, value in given.items() if value is not None}
+
+
+def _run(study: Study, out: Path | None, quiet: bool, only: tuple[str, ...] | None = None) -> Run:
+    from probatum.run import run as run_study
+    from probatum.terminal import TerminalWatcher
+
+    watcher = None if quiet else TerminalWatcher(console)
+    return run_study(study, out, watcher, only)
+
+
+def _finish(done: Run, as_json: bool) -> None:
+    from probatum.data.records import read_written_posts
+    from probatum.report.tables import print_verdict
+
+    verdict = done.verdict
+    assert verdict is not None
+    if as_json:
+        _print_json(verdict.to_json())
+    else:
+        print_verdict(console, verdict, read_written_posts(done.folder.posts("test")))
+        console.print(f"report: {done.report}", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(verdict.exit_code)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False))  # noqa: T201  # programs want no console's wrapping
+
+
+def _next(command: str, quiet: bool = False) -> None:
+    if not quiet:
+        console.print(f"next: {command}", markup=False, highlight=False, soft_wrap=True)

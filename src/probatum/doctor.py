@@ -1,0 +1,185 @@
+"""What has to be right before a study is worth starting."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from probatum.data.gather import SIDES
+from probatum.data.readers import read_posts
+from probatum.errors import InputError, ProbatumError
+from probatum.manifest import hardware, versions
+from probatum.study import Study
+
+Level = Literal["ok", "note", "fault"]
+STYLES: dict[Level, str] = {"ok": "green", "note": "yellow", "fault": "bold red"}
+GIB = 2**30
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes:
+        name: what.
+        level: ok, note (works, but should be known) or fault (the study cannot run so).
+        found: what was found, and what to do if it is wrong.
+    """
+
+    name: str
+    level: Level
+    found: str
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All checks, in order."""
+
+    checks: list[Check]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing is at fault."""
+        return all(check.level != "fault" for check in self.checks)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the diagnosis as a JSON object."""
+        return {"healthy": self.healthy, "checks": [asdict(check) for check in self.checks]}
+
+
+def diagnose(study: Study | None) -> Diagnosis:
+    """Check the machine, and for a study its files, model, prompt and memory.
+
+    Args:
+        study: the study to check for; without one the machine alone is looked at.
+    """
+    checks = [*_machine()]
+    if study is not None:
+        checks += _posts(study)
+        checks += _model(study)
+    return Diagnosis(checks)
+
+
+def _machine() -> list[Check]:
+    import torch
+
+    found = versions()
+    missing = [name for name, version in found.items() if version == "not installed"]
+    listed = ", ".join(f"{name} {version}" for name, version in found.items())
+    checks = [Check("packages", "fault" if missing else "ok", listed)]
+    facts = hardware()
+    checks.append(Check("machine", "ok", f"{facts['processor']}, {facts['cores']} cores, {facts['memory_gib']} GiB"))
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            free, total = torch.cuda.mem_get_info(index)
+            name, (major, minor) = torch.cuda.get_device_name(index), torch.cuda.get_device_capability(index)
+            found_gpu = f"{name}, sm{major}{minor}, {free / GIB:.1f} of {total / GIB:.1f} GiB free"
+            checks.append(Check("gpu", "ok" if major >= 8 else "fault", found_gpu))
+    else:
+        checks.append(Check("gpu", "note", "none: everything runs on the CPU, which is right for the toy model only"))
+    free = shutil.disk_usage(Path.cwd()).free
+    checks.append(Check("disk", "ok" if free > GIB else "note", f"{free / GIB:.1f} GiB free here"))
+    return checks
+
+
+def _posts(study: Study) -> list[Check]:
+    checks = []
+    for side in SIDES:
+        path = getattr(study.data, side)
+        if path is None:
+            checks.append(Check("data.test", "note", "none: validation will be split in two, one half decides"))
+            continue
+        try:
+            read = read_posts(path, study.task.label_set(), study.data.columns, study.data.marker, study.data.on_error)
+        except InputError as error:
+            checks.append(Check(f"data.{side}", "fault", str(error)))
+            continue
+        positive = sum(post.label == study.task.positive for post in read.posts)
+        found = f"{len(read.posts):,} posts, {positive:,} {study.task.positive}, {len(read.skipped):,} skipped"
+        checks.append(Check(f"data.{side}", "note" if read.skipped else "ok", found))
+    return checks
+
+
+def _model(study: Study) -> list[Check]:
+    from probatum.model.load import check_shards, choose_device, load_config, load_tokenizer, locate
+
+    try:
+        config, tokenizer = load_config(study.model), load_tokenizer(study.model)
+        check_shards(locate(study.model))
+        device = choose_device(study.model)
+    except ProbatumError as error:
+        return [Check("model", "fault", str(error))]
+    kind = f"{config.model_type}, {config.get_text_config().num_hidden_layers} layers"
+    checks = [Check("model", "ok", f"{study.model.name}: {kind}, on {device}")]
+    try:
+        return checks + _prompt(study, tokenizer) + _memory(study, config, tokenizer, device)
+    except ProbatumError as error:
+        return [*checks, Check("prompt", "fault", str(error))]
+
+
+def _prompt(study: Study, tokenizer: Any) -> list[Check]:
+    from probatum.prompt.render import Renderer
+    from probatum.prompt.strategy import load_strategy
+    from probatum.stages import READY
+
+    template = getattr(tokenizer, "chat_template", None) or ""
+    kind = "Harmony" if "<|channel|>" in template else "a chat template" if template else "none: plain text is used"
+    checks = [Check("template", "ok", kind)]
+    if study.prompt.strategy == READY:
+        return [*checks, Check("prompt", "ok", "ready: the posts come as whole prompts")]
+    renderer = Renderer(tokenizer, load_strategy(study.prompt.strategy), study.task.label_set(), study.prompt)
+    frame = f"{len(renderer.prefix_ids)} tokens before a post, {len(renderer.tail_ids)} after it"
+    checks.append(Check("prompt", "ok", f"{study.prompt.strategy}: {frame}, {renderer.max_post_tokens} left for it"))
+    first = [ids[0] for ids in renderer.label_ids.values()]
+    words = ", ".join(f"{study.task.labels[label]!r} {len(ids)}" for label, ids in renderer.label_ids.items())
+    if len(set(first)) == len(first):
+        checks.append(Check("labels", "ok", f"distinct in their first token; tokens: {words}"))
+    else:
+        shared = "two labels begin with the same token: scored exactly, over all their tokens; tokens: "
+        checks.append(Check("labels", "note", shared + words))
+    return checks
+
+
+def _memory(study: Study, config: Any, tokenizer: Any, device: Any) -> list[Check]:
+    import torch
+
+    from probatum.model.fit import estimate, skeleton
+    from probatum.model.load import choose_dtype
+    from probatum.model.mxfp4.quantizer import keep_mxfp4
+
+    is_mxfp4 = keep_mxfp4(config)
+    micro = min(study.training.micro_batch_size, study.training.batch_size)
+    num_tokens = min(study.prompt.max_tokens, 128 + 64 * micro)
+    model = skeleton(config, is_mxfp4=is_mxfp4)
+    need = estimate(model, study.training, choose_dtype(study.model, device), num_tokens)
+    if device.type == "cuda":
+        have = torch.cuda.mem_get_info(device)[0]
+    else:
+        have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
+    said = (
+        f"about {need.weights / GIB:.2f} GiB of weights{' (experts in MXFP4)' if is_mxfp4 else ''}, "
+        f"{need.scoring / GIB:.2f} to score, {need.training / GIB:.2f} to train; {have / GIB:.2f} GiB free on {device}"
+    )
+    if need.training <= have:
+        return [Check("memory", "ok", said)]
+    if need.scoring <= have:
+        advice = "training may not fit: lower training.micro_batch_size, keep gradient_checkpointing: true"
+        return [Check("memory", "note", f"{said}; {advice}")]
+    return [Check("memory", "fault", f"{said}; it does not fit: choose a smaller model, or a larger machine")]
+
+
+def print_diagnosis(console: Console, diagnosis: Diagnosis) -> None:
+    """Print one line a check."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for check in diagnosis.checks:
+        table.add_row(Text(check.level, style=STYLES[check.level]), check.name, Text(check.found))
+    console.print(table)
+    faults = sum(check.level == "fault" for check in diagnosis.checks)
+    console.print("all is well" if not faults else f"{faults} fault{'s' * (faults > 1)}: mend them, then try again")

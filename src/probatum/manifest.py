@@ -1,0 +1,195 @@
+"""The run folder and its manifest: what each stage was given, what it left, and whether it is still good."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from probatum import __version__
+from probatum.artifacts import sha256_file, sha256_json, write_json_atomic
+from probatum.errors import StageError
+
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The names of everything in a run folder."""
+
+    path: Path
+
+    @property
+    def study(self) -> Path:
+        """The study as it was resolved, every default written out."""
+        return self.path / "study.yaml"
+
+    @property
+    def manifest(self) -> Path:
+        """Versions, hardware, and the state of every stage."""
+        return self.path / "manifest.json"
+
+    @property
+    def progress(self) -> Path:
+        """Where the running stage stands."""
+        return self.path / "progress.json"
+
+    @property
+    def training(self) -> Path:
+        """Adapter, checkpoints and logs."""
+        return self.path / "training"
+
+    @property
+    def adapter(self) -> Path:
+        """The trained adapter in PEFT's format."""
+        return self.training / "adapter"
+
+    @property
+    def verdict(self) -> Path:
+        """The verdict for programs."""
+        return self.path / "verdict.json"
+
+    @property
+    def report(self) -> Path:
+        """The verdict for people."""
+        return self.path / "report.md"
+
+    @property
+    def audit(self) -> Path:
+        """What the audit of the posts found."""
+        return self.path / "data" / "audit.json"
+
+    def posts(self, side: str) -> Path:
+        """The posts of train, validation or test, as they were used."""
+        return self.path / "data" / f"{side}.jsonl"
+
+    def predictions(self, system: str) -> Path:
+        """A system's predictions of the test posts."""
+        return self.path / system / "predictions.jsonl"
+
+    def metrics(self, system: str) -> Path:
+        """A system's metrics on the test posts."""
+        return self.path / system / "metrics.json"
+
+
+class Manifest:
+    """`manifest.json`: read at the start, written at each change.
+
+    A stage is good while its inputs' hash is the one it was done with and its outputs are still the files it left.
+
+    Args:
+        folder: the run folder.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self.content: dict[str, Any] = {"stages": {}}
+        if folder.manifest.is_file():
+            try:
+                self.content = json.loads(folder.manifest.read_text(encoding="utf-8"))
+            except json.JSONDecodeError as error:
+                raise StageError(
+                    f"{folder.manifest}: not JSON ({error.msg}); move the run folder away to start afresh"
+                ) from error
+
+    def describe(self, **facts: Any) -> None:
+        """Record facts about the whole run: versions, hardware, the process that works on it."""
+        self.content.update(
+            probatum=__version__,
+            process={"pid": os.getpid(), "host": socket.gethostname(), "started": time.time()},
+            **facts,
+        )
+        self.save()
+
+    def save(self) -> None:
+        """Write the manifest, atomically."""
+        write_json_atomic(self.folder.manifest, self.content)
+
+    def stage(self, name: str) -> dict[str, Any]:
+        """Return what is recorded about a stage, empty if nothing is."""
+        return self.content["stages"].get(name, {})
+
+    def is_done(self, name: str, inputs: str, outputs: Sequence[Path]) -> bool:
+        """Whether a stage was done with these inputs and its outputs are unchanged."""
+        record = self.stage(name)
+        return (
+            record.get("state") == "done"
+            and record.get("inputs") == inputs
+            and record.get("outputs") == self._hashes(outputs)
+        )
+
+    def do(
+        self, name: str, given: Mapping[str, Any], outputs: Sequence[Path], work: Callable[[bool], Facts]
+    ) -> tuple[Facts, bool]:
+        """Do a stage unless it is done.
+
+        Args:
+            name: the stage.
+            given: everything that its outcome depends on.
+            outputs: the files that it leaves.
+            work: does it; told whether a part of it, for the same inputs, was begun before and may be gone on with.
+
+        Returns:
+            The stage's facts, and whether they were already there.
+        """
+        inputs = sha256_json(given)
+        if self.is_done(name, inputs, outputs):
+            return self.stage(name)["facts"], True
+        before = self.stage(name)
+        goes_on = before.get("inputs") == inputs and before.get("state") in ("running", "failed")
+        record = {"state": "running", "inputs": inputs, "started": time.time()}
+        self.content["stages"][name] = record
+        self.save()
+        began = time.monotonic()
+        try:
+            facts = work(goes_on)
+        except BaseException as error:
+            record |= {"state": "failed", "error": f"{type(error).__name__}: {error}"}
+            self.save()
+            raise
+        seconds = round(time.monotonic() - began, 3)
+        record |= {"state": "done", "seconds": seconds, "outputs": self._hashes(outputs), "facts": facts}
+        self.save()
+        return facts, False
+
+    def _hashes(self, outputs: Sequence[Path]) -> dict[str, str | None]:
+        return {
+            path.relative_to(self.folder.path).as_posix(): sha256_file(path) if path.is_file() else None
+            for path in outputs
+        }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what the numbers depend on, without importing any of it."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {"python": platform.python_version(), "probatum": __version__}
+    for package in ("torch", "transformers", "peft", "accelerate", "tokenizers", "scikit-learn", "numpy", "scipy"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def hardware() -> dict[str, Any]:
+    """Return processor, cores, memory and GPUs; the GPUs only if PyTorch is loaded already."""
+    import sys
+
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else None
+    facts: dict[str, Any] = {
+        "processor": platform.processor() or platform.machine(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory_gib": round(memory / 2**30, 1) if memory else None,
+        "gpus": [],
+    }
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        facts["gpus"] = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    return facts

@@ -1,0 +1,188 @@
+"""Two systems on the same posts: differences with paired intervals, and McNemar's test."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.stats import binomtest
+
+from probatum.metrics.classification import Answers, Confusion, Flags
+from probatum.metrics.intervals import Interval, critical_value
+
+JEFFREYS = 0.5
+RATIOS = ("f1", "precision")  # their denominator depends on the answers, so they are not a share of fixed posts
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far a system's figure is above another's on the same posts.
+
+    Attributes:
+        interval: the difference, system minus other, with its paired interval.
+        only_system: posts that have the counted property (say, a right answer) with the system alone.
+        only_other: posts that have it with the other alone.
+        p_value: exact McNemar test of those two counts; NaN for F1 and precision, which are no shares of fixed posts.
+    """
+
+    interval: Interval
+    only_system: int
+    only_other: int
+    p_value: float
+
+
+def mcnemar_exact(only_system: int, only_other: int) -> float:
+    """Return the two-sided p-value that both counts come from a fair coin (McNemar 1947, exact form).
+
+    Args:
+        only_system: posts that only the one system got right.
+        only_other: posts that only the other got right.
+
+    Returns:
+        A value in (0, 1]; 1.0 where the two never differ, since then nothing speaks against equality.
+    """
+    discordant = only_system + only_other
+    return float(binomtest(only_system, discordant, 0.5).pvalue) if discordant else 1.0
+
+
+def difference(
+    system: Answers, other: Answers, metric: str, confidence: float, *, draws: int = 2000, seed: int = 0
+) -> Difference:
+    """Return how far a figure of one system is above another's, with its paired interval.
+
+    Args:
+        system: its answers.
+        other: the other system's answers about the same posts in the same order.
+        metric: a name out of `DEFINITIONS`.
+        confidence: level in (0, 1).
+        draws: draws of the bootstrap (F1 and precision).
+        seed: seed of those draws.
+
+    Returns:
+        The difference; undefined, with the reason, where the figure is undefined for either system.
+    """
+    mine, theirs = system.confusion(), other.confusion()
+    reason = mine.undefined(metric) or theirs.undefined(metric)
+    if metric in RATIOS:
+        table = joint_table(system, other)
+        if reason:
+            return Difference(Interval.undefined(reason), 0, 0, math.nan)
+        only_mine, only_theirs = int(table[:, 1, 0].sum()), int(table[:, 0, 1].sum())
+        return Difference(
+            bootstrap_difference(table, metric, confidence, draws, seed), only_mine, only_theirs, math.nan
+        )
+    first, second = counted(system, metric), counted(other, metric)
+    only_mine, only_theirs = int((first & ~second).sum()), int((second & ~first).sum())
+    if reason:
+        return Difference(Interval.undefined(reason), only_mine, only_theirs, math.nan)
+    low, high = tango(only_mine, only_theirs, len(first), confidence)
+    value = (only_mine - only_theirs) / len(first)
+    interval = Interval(value, min(low, value), max(high, value), len(first))
+    return Difference(interval, only_mine, only_theirs, mcnemar_exact(only_mine, only_theirs))
+
+
+def counted(answers: Answers, metric: str) -> Flags:
+    """Return bool[m]: which of the posts in a rate's denominator are in its numerator.
+
+    Raises:
+        ValueError: the metric is no share of fixed posts.
+    """
+    correct, truth = answers.correct, answers.truth
+    match metric:
+        case "accuracy":
+            return correct
+        case "recall":
+            return correct[truth]
+        case "fnr":
+            return ~correct[truth]
+        case "fpr":
+            return ~correct[~truth]
+        case "flag_rate":
+            return answers.flagged & answers.parsed
+        case "unparsed_rate":
+            return ~answers.parsed
+    raise ValueError(f"{metric!r} is not a share of fixed posts")
+
+
+def tango(only_system: int, only_other: int, n: int, confidence: float) -> tuple[float, float]:
+    """Return the ends of Tango's score interval for a difference of two paired proportions.
+
+    All δ with |b - c - nδ| <= z √(n (2q + δ(1 - δ))), where q is the maximum-likelihood share of `only_other` given δ
+    (Tango 1998, equations 11 to 14). It inverts McNemar's score test, and is never empty: no discordant post out of n
+    gives ± z²/(n + z²).
+
+    Args:
+        only_system: b, posts counted with the system alone.
+        only_other: c, posts counted with the other alone.
+        n: posts in the denominator.
+        confidence: level in (0, 1).
+
+    Returns:
+        Lower and upper end in [-1, 1]; NaN for n = 0.
+    """
+    if n == 0:
+        return math.nan, math.nan
+    z = critical_value(confidence)
+    if only_system == only_other == 0:
+        end = z**2 / (n + z**2)
+        return -end, end
+    estimate = (only_system - only_other) / n
+
+    def excess(delta: float) -> float:
+        linear = -only_system - only_other + (2 * n - only_system + only_other) * delta
+        constant = -only_other * delta * (1 - delta)
+        share = (math.sqrt(max(linear**2 - 8 * n * constant, 0.0)) - linear) / (4 * n)
+        variance = max(n * (2 * share + delta * (1 - delta)), 0.0)
+        return abs(only_system - only_other - n * delta) - z * math.sqrt(variance)
+
+    edge = 1e-12
+    low = brentq(excess, -1.0, min(estimate, 1 - edge)) if estimate > -1 else -1.0
+    high = brentq(excess, max(estimate, -1 + edge), 1.0) if estimate < 1 else 1.0
+    return float(low), float(high)
+
+
+def joint_table(system: Answers, other: Answers) -> NDArray[np.int64]:
+    """Count posts by truth, right with the system, right with the other.
+
+    Returns:
+        int[2, 2, 2], indexed by truth (1 = positive), system right, other right.
+    """
+    code = 4 * system.truth + 2 * system.correct + other.correct
+    return np.bincount(code, minlength=8).reshape(2, 2, 2)
+
+
+def bootstrap_difference(table: NDArray[np.int64], metric: str, confidence: float, draws: int, seed: int) -> Interval:
+    """Return the difference of F1 or precision with its paired percentile interval.
+
+    A post matters only through its cell of the joint table, so drawing weights for the eight cells is drawing weights
+    for the posts: exact, and as fast for a million posts as for a hundred. The weights are those of the Bayesian
+    bootstrap (Rubin 1981) with half a post added to each cell (Jeffreys), because the plain bootstrap never draws a
+    cell that happens to be empty: with no discordant post in 30 it claims a difference of exactly 0.
+
+    Args:
+        table: int[2, 2, 2] of `joint_table`.
+        metric: "f1" or "precision".
+        confidence: level in (0, 1).
+        draws: how many.
+        seed: of the draws; the same table and seed give the same interval.
+
+    Returns:
+        The observed difference with an interval that contains it.
+    """
+    n = int(table.sum())
+    weights = np.random.default_rng(seed).dirichlet(table.ravel() + JEFFREYS, size=draws).reshape(-1, 2, 2, 2)
+    mine, theirs = (margin.value(metric) for margin in margins(weights))
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(mine - theirs, [tail, 1 - tail])
+    value = float(np.subtract(*(margin.value(metric) for margin in margins(table))))
+    return Interval(value, min(float(low), value), max(float(high), value), n)
+
+
+def margins(table: NDArray[np.int64] | NDArray[np.float64]) -> tuple[Confusion, Confusion]:
+    """Return each system's confusion matrix from [..., 2, 2, 2] counts or weights of the joint table."""
+    mine, theirs = table.sum(axis=-1), table.sum(axis=-2)  # [..., truth, right]
+    system, other = (Confusion(m[..., 1, 1], m[..., 0, 0], m[..., 0, 1], m[..., 1, 0]) for m in (mine, theirs))
+    return system, other

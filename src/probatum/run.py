@@ -1,0 +1,268 @@
+"""A whole run: the stages in order, each done once for its inputs, resumable wherever it stopped."""
+
+from __future__ import annotations
+
+import fcntl
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from probatum.artifacts import sha256_file, write_json_atomic, write_text_atomic
+from probatum.data.records import read_predictions
+from probatum.errors import StageError
+from probatum.manifest import Facts, Manifest, RunFolder, hardware, versions
+from probatum.report.markdown import ReportContext, write_report
+from probatum.study import Study
+from probatum.verdict.compare import compare
+from probatum.verdict.evidence import TrainingSummary, Usage
+from probatum.verdict.results import Verdict
+
+RUNS = Path("runs")
+
+
+class Watcher:
+    """Told what a run does; the base class watches in silence."""
+
+    def begin(self, stage: str) -> None:
+        """A stage begins its work."""
+
+    def advance(self, stage: str, progress: Any) -> None:
+        """A stage has come so far: posts done, or a `TrainingProgress`."""
+
+    def end(self, stage: str, facts: Facts, seconds: float, *, reused: bool) -> None:
+        """A stage is done; `reused` if its outcome was already there."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes:
+        study: the study.
+        folder: where everything is.
+        verdict: the verdict; `None` if the run was asked to stop before it.
+    """
+
+    study: Study
+    folder: RunFolder
+    verdict: Verdict | None = None
+
+    @property
+    def report(self) -> Path:
+        """The report for people."""
+        return self.folder.report
+
+
+def default_folder(study: Study) -> Path:
+    """Return `runs/NAME`, or `runs/NAME-limitN` for a first try."""
+    return RUNS / (study.name if study.limit is None else f"{study.name}-limit{study.limit}")
+
+
+def run(
+    study: Study, folder: Path | None = None, watcher: Watcher | None = None, only: tuple[str, ...] | None = None
+) -> Run:
+    """Do a study's stages in order; what is done with the same inputs is not done again.
+
+    Args:
+        study: the study.
+        folder: the run folder (default: `runs/NAME` below the working directory).
+        watcher: told of every stage.
+        only: do these stages alone, and those that they need before them.
+
+    Raises:
+        InputError: the study, a file or a model is wrong.
+        StageError: a stage failed, or another process works in this folder.
+    """
+    from probatum.stages import Bench
+
+    place = RunFolder((folder or default_folder(study)).resolve())
+    place.path.mkdir(parents=True, exist_ok=True)
+    with _locked(place):
+        write_text_atomic(place.study, study.to_yaml())
+        job = _Job(study, place, Manifest(place), Bench(study, place), watcher or Watcher())
+        return job.run(only)
+
+
+@dataclass
+class _Job:
+    study: Study
+    folder: RunFolder
+    manifest: Manifest
+    bench: Any
+    watcher: Watcher
+    told_s: float = field(default=-math.inf)
+
+    def run(self, only: tuple[str, ...] | None) -> Run:
+        from probatum import stages
+
+        bench, folder = self.bench, self.folder
+        self.manifest.describe(versions=versions(), hardware=hardware(), study=self.study.name)
+        wanted = [*self.study.systems, "compare"] if only is None else list(only)
+        sides = [folder.posts(side) for side in ("train", "validation", "test")]
+        self.do("data", stages.data_inputs(bench), [*sides, folder.audit], lambda _: stages.prepare_posts(bench))
+        if "tuned" in wanted and "training" not in wanted:
+            wanted.insert(wanted.index("tuned"), "training")
+        for stage in wanted:
+            if stage == "training":
+                self._train()
+            elif stage != "compare":
+                self._score(stage)
+        self.manifest.content["hardware"] = hardware()  # PyTorch is loaded now, so GPUs are known
+        self.manifest.save()
+        return Run(self.study, folder, self._compare() if "compare" in wanted else None)
+
+    def do(self, stage: str, given: Facts, outputs: list[Path], work: Any) -> Facts:
+        def begin(goes_on: bool) -> Facts:
+            self.watcher.begin(stage)
+            return work(goes_on)
+
+        facts, reused = self.manifest.do(stage, given, outputs, begin)
+        self.watcher.end(stage, facts, self.manifest.stage(stage)["seconds"], reused=reused)
+        return facts
+
+    def _score(self, system: str) -> None:
+        from probatum import stages
+
+        report = partial(self._advance, system)
+        self.do(
+            system,
+            stages.system_inputs(self.bench, system),
+            [self.folder.predictions(system)],
+            lambda _: stages.score_system(self.bench, system, report),
+        )
+
+    def _train(self) -> None:
+        from probatum import stages
+
+        report = partial(self._advance, "training")
+        outputs = [self.folder.adapter / "adapter_model.safetensors", self.folder.adapter / "adapter_config.json"]
+        given = stages.training_inputs(self.bench)
+        self.do("training", given, outputs, lambda goes_on: stages.train_adapter(self.bench, report, goes_on))
+
+    def _advance(self, stage: str, progress: Any) -> None:
+        """Tell the watcher, and about once a second the folder, for a look from another shell."""
+        self.watcher.advance(stage, progress)
+        if time.monotonic() - self.told_s < 1:
+            return
+        self.told_s = time.monotonic()
+        numbers = {"posts": progress} if isinstance(progress, int) else _fields(progress)
+        write_json_atomic(self.folder.progress, {"stage": stage, "time": time.time(), **numbers})
+
+    def _compare(self) -> Verdict:
+        systems = self.study.systems
+        given = {
+            "predictions": {system: sha256_file(self.folder.predictions(system)) for system in systems},
+            "verdict": self.study.verdict.model_dump(mode="json"),
+            "training": {k: v for k, v in self._training_facts().items() if k != "seconds"},
+            "positive": self.study.task.positive,
+            "cost_per_hour": self.study.cost_per_hour,
+        }
+        outputs = [self.folder.verdict, self.folder.report]
+        self.do("compare", given, outputs, lambda _: self._judge())
+        return read_verdict(self.folder)
+
+    def _judge(self) -> Facts:
+        study, folder = self.study, self.folder
+        posts = self.bench.posts("test")
+        predictions = {str(system): read_predictions(folder.predictions(system)) for system in study.systems}
+        verdict = compare(
+            posts,
+            predictions,
+            study.verdict,
+            study.task.positive,
+            training=self._training_summary(),
+            usage={system: self._usage(system) for system in study.systems},
+            notes=self.manifest.stage("data")["facts"]["notes"],
+        )
+        write_json_atomic(folder.verdict, verdict.to_json())
+        for system, result in verdict.to_json()["systems"].items():
+            write_json_atomic(folder.metrics(system), result)
+        write_report(study.name, verdict, posts, folder.report, self._context())
+        return {"outcome": verdict.outcome, "exit_code": verdict.exit_code}
+
+    def _training_facts(self) -> Facts:
+        return self.manifest.stage("training").get("facts", {}) if "tuned" in self.study.systems else {}
+
+    def _training_summary(self) -> TrainingSummary | None:
+        facts = self._training_facts()
+        if not facts:
+            return None
+        names = ("completed", "planned_steps", "steps", "start_loss", "best_loss", "best_step", "final_loss", "notes")
+        retention = {
+            f"retention_nll_{system}": self.manifest.stage(system).get("facts", {}).get("retention_nll")
+            for system in ("baseline", "tuned")
+        }
+        return TrainingSummary(**{name: facts[name] for name in names}, **retention)
+
+    def _usage(self, system: str) -> Usage:
+        stage = self.manifest.stage(system)
+        return Usage(stage["seconds"], stage["facts"]["tokens"] or None, self._cost(stage["seconds"]))
+
+    def _cost(self, seconds: float) -> float | None:
+        return None if self.study.cost_per_hour is None else self.study.cost_per_hour * seconds / 3600
+
+    def _context(self) -> ReportContext:
+        stages = self.manifest.content["stages"]
+        seconds = {name: record["seconds"] for name, record in stages.items() if "seconds" in record}
+        return ReportContext(
+            study_yaml=self.study.to_yaml(),
+            versions=self.manifest.content["versions"],
+            hardware={kind: str(what) for kind, what in self.manifest.content["hardware"].items()},
+            stage_seconds=seconds,
+            cost=self._cost(sum(seconds.values())),
+            audit=stages["data"]["facts"]["findings"],
+            training=self._training_summary(),
+        )
+
+
+def measure(done: Run, system: str) -> Verdict:
+    """Return one system's figures on the test posts: a verdict without criteria, on that system alone."""
+    from probatum.data.records import read_written_posts
+
+    settings = done.study.verdict.model_copy(update={"criteria": []})
+    predictions = {system: read_predictions(done.folder.predictions(system))}
+    return compare(read_written_posts(done.folder.posts("test")), predictions, settings, done.study.task.positive)
+
+
+def read_verdict(folder: RunFolder) -> Verdict:
+    """Read the verdict of a finished run.
+
+    Raises:
+        StageError: the run has none yet.
+    """
+    import json
+
+    if not folder.verdict.is_file():
+        raise StageError(
+            f"{folder.path}: no verdict there yet; `probatum status {folder.path}` says how far the run is"
+        )
+    return Verdict.from_json(json.loads(folder.verdict.read_text(encoding="utf-8")))
+
+
+def _fields(progress: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(progress)
+
+
+@contextmanager
+def _locked(folder: RunFolder) -> Iterator[None]:
+    """Hold the run folder: two processes in it would spoil each other's work.
+
+    Raises:
+        StageError: another process holds it.
+    """
+    with (folder.path / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StageError(
+                f"{folder.path}: another process works in this run folder; "
+                f"look with `probatum status {folder.path}`, or choose another with --out"
+            ) from None
+        yield

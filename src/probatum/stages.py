@@ -1,0 +1,239 @@
+"""The stages of a run, each one function: what it depends on, what it does, what it leaves on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+import yaml
+
+from probatum.artifacts import sha256_file, write_json_atomic
+from probatum.data.audit import audit
+from probatum.data.gather import SIDES, gather
+from probatum.data.labels import LabelSet
+from probatum.data.records import (
+    Post,
+    read_written_posts,
+    write_jsonl,
+    write_posts,
+    write_predictions,
+)
+from probatum.data.strategy import strategy_yaml
+from probatum.errors import StudyError
+from probatum.manifest import Facts, RunFolder
+from probatum.model.load import (
+    LoadedModel,
+    load_config,
+    load_model,
+    load_tokenizer,
+    locate,
+    with_adapter,
+    without_adapter,
+)
+from probatum.model.packing import Suffix
+from probatum.prompt.render import Renderer
+from probatum.prompt.strategy import Strategy, load_strategy
+from probatum.scoring.generate import score_generate
+from probatum.scoring.likelihood import Scored, score_likelihood
+from probatum.scoring.linear import score_linear, score_majority
+from probatum.scoring.retention import retention_nll
+from probatum.study import Study
+from probatum.training.loop import train
+from probatum.training.trainer import Examples
+
+Report = Callable[..., None]
+READY = "ready"
+
+
+class Bench:
+    """What the stages of one run share: the study, its folder, and a model that is loaded once.
+
+    Args:
+        study: the study.
+        folder: the run folder.
+    """
+
+    def __init__(self, study: Study, folder: RunFolder) -> None:
+        self.study = study
+        self.folder = folder
+
+    @property
+    def labels(self) -> LabelSet:
+        """The task's labels."""
+        return self.study.task.label_set()
+
+    def posts(self, side: str) -> list[Post]:
+        """Return the posts of train, validation or test, as the run uses them."""
+        return read_written_posts(self.folder.posts(side))
+
+    @property
+    def prompt_file(self) -> Path:
+        """The frame of posts that came as whole prompts, as a strategy."""
+        return self.folder.path / "data" / "prompt.yaml"
+
+    def strategy(self) -> Strategy:
+        """Return the study's strategy.
+
+        Raises:
+            StudyError: it is `ready`, but the posts did not come as whole prompts.
+        """
+        if self.study.prompt.strategy != READY:
+            return load_strategy(self.study.prompt.strategy)
+        if not self.prompt_file.is_file():
+            raise StudyError(
+                "prompt: ready is for posts that come as whole prompts or chats, and these do not; "
+                "name a strategy, e.g. prompt: baseline"
+            )
+        return load_strategy(self.prompt_file)
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """The model's tokenizer."""
+        return load_tokenizer(self.study.model)
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """The prompt, in the model's tokens."""
+        return Renderer(self.tokenizer, self.strategy(), self.labels, self.study.prompt)
+
+    @cached_property
+    def base(self) -> LoadedModel:
+        """The model without an adapter; loaded at first use, kept for the stages that follow."""
+        return load_model(self.study.model)
+
+    def model_identity(self) -> dict[str, Any]:
+        """Return what tells this model from another: name, commit, and for a local folder its files."""
+        place = Path(locate(self.study.model))
+        identity: dict[str, Any] = self.study.model.model_dump(mode="json")
+        if place.is_dir():
+            files = sorted(path for path in place.iterdir() if path.is_file())
+            return identity | {"files": [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]}
+        return identity | {"commit": getattr(load_config(self.study.model), "_commit_hash", None)}
+
+
+def data_inputs(bench: Bench) -> Facts:
+    """What the data stage depends on."""
+    data = bench.study.data
+    files = {side: getattr(data, side) for side in SIDES}
+    for path in files.values():
+        if path is not None and not path.is_file():
+            gather(bench.study)  # raises the reader's own error, which names what is near
+    return {
+        "data": data.model_dump(mode="json"),
+        "hashes": {side: sha256_file(path) for side, path in files.items() if path},
+        "task": bench.study.task.model_dump(mode="json"),
+        "limit": bench.study.limit,
+        "seed": bench.study.training.seed,
+    }
+
+
+def prepare_posts(bench: Bench) -> Facts:
+    """Read, audit and write the posts of the run."""
+    folder = bench.folder
+    gathered = gather(bench.study)
+    for side, posts in gathered.sides.items():
+        write_posts(folder.posts(side), posts)
+    if gathered.skipped:
+        write_jsonl(folder.path / "data" / "skipped.jsonl", (record.to_json() for record in gathered.skipped))
+    if gathered.frame is not None:
+        strategy = yaml.safe_load(strategy_yaml(gathered.frame, bench.study.data.train.name))
+        bench.prompt_file.write_text(yaml.safe_dump(strategy, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    findings = audit(gathered.sides)
+    write_json_atomic(folder.audit, findings.to_json())
+    return {
+        "posts": {side: len(posts) for side, posts in gathered.sides.items()},
+        "skipped": len(gathered.skipped),
+        "notes": gathered.notes,
+        "findings": [f"{finding.severity}: {finding.message}" for finding in findings.findings],
+    }
+
+
+def system_inputs(bench: Bench, system: str) -> Facts:
+    """What a system's predictions depend on."""
+    study = bench.study
+    given: Facts = {
+        "task": study.task.model_dump(mode="json"),
+        "test": sha256_file(bench.folder.posts("test")),
+        "scoring": study.scoring.model_dump(mode="json"),
+    }
+    if system in ("majority", "linear"):
+        return given | {"train": sha256_file(bench.folder.posts("train"))}
+    given |= {"model": bench.model_identity(), "prompt": bench.renderer.fingerprint()}
+    if system == "tuned":
+        given["adapter"] = sha256_file(bench.folder.adapter / "adapter_model.safetensors")
+    return given | {"retention": needs_retention(study)}
+
+
+def needs_retention(study: Study) -> bool:
+    """Whether a criterion asks what the model forgot."""
+    return any(criterion.metric == "retention_nll" for criterion in study.verdict.criteria)
+
+
+def score_system(bench: Bench, system: str, report: Report) -> Facts:
+    """Score the test posts with one system and write its predictions."""
+    study, posts = bench.study, bench.posts("test")
+    facts: Facts = {}
+    if system in ("majority", "linear"):
+        cheap = score_linear if system == "linear" else score_majority
+        predictions = cheap(bench.posts("train"), posts, bench.labels.positive, study.scoring.threshold)
+        scored = Scored(predictions, 0)
+    else:
+        loaded = with_adapter(bench.base, bench.folder.adapter) if system == "tuned" else bench.base
+        try:
+            scored = score_with(loaded, bench.renderer, posts, study, report)
+            if needs_retention(study):
+                facts["retention_nll"] = retention_nll(loaded)
+        finally:
+            without_adapter(loaded)
+    write_predictions(bench.folder.predictions(system), scored.predictions)
+    return facts | {"posts": len(posts), "tokens": scored.num_tokens}
+
+
+def score_with(loaded: LoadedModel, renderer: Renderer, posts: list[Post], study: Study, report: Report) -> Scored:
+    """Score posts with a model, by the study's method."""
+    score = score_generate if study.scoring.method == "generate" else score_likelihood
+    return score(loaded, renderer, posts, study.scoring, report)
+
+
+def training_inputs(bench: Bench) -> Facts:
+    """What the adapter depends on."""
+    return {
+        "train": sha256_file(bench.folder.posts("train")),
+        "validation": sha256_file(bench.folder.posts("validation")),
+        "task": bench.study.task.model_dump(mode="json"),
+        "model": bench.model_identity(),
+        "prompt": bench.renderer.fingerprint(),
+        "training": bench.study.training.model_dump(mode="json"),
+        "tokens_per_batch": bench.study.scoring.tokens_per_batch,
+    }
+
+
+def train_adapter(bench: Bench, report: Report, goes_on: bool) -> Facts:
+    """Train the adapter, from its newest checkpoint if this very training was begun before."""
+    if bench.folder.training.exists() and not goes_on:
+        rmtree(bench.folder.training)
+    examples, cut = training_examples(bench)
+    result = train(bench.base, examples, bench.study.training, bench.folder.training, report)
+    notes = [f"{cut} training and validation posts were cut to fit prompt.max_tokens"] if cut else []
+    return asdict(result) | {"notes": [*notes, *result.notes]}
+
+
+def training_examples(bench: Bench) -> tuple[Examples, int]:
+    """Return the posts as training examples, and how many of them were cut to fit."""
+    renderer = bench.renderer
+    sides: dict[str, list[Suffix]] = {}
+    cut = 0
+    for side in ("train", "validation"):
+        posts = bench.posts(side)
+        rendered = renderer.render_many([post.text for post in posts])
+        cut += sum(shown.truncated for shown in rendered)
+        sides[side] = [
+            Suffix(shown.post_ids + renderer.tail_ids, [renderer.answer_ids(post.label)])
+            for post, shown in zip(posts, rendered, strict=True)
+        ]
+    tokens = bench.study.scoring.tokens_per_batch
+    return Examples(renderer.prefix_ids, sides["train"], sides["validation"], tokens), cut

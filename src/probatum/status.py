@@ -1,0 +1,140 @@
+"""How far a run is, read from its folder alone, from any shell."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from probatum.errors import InputError
+from probatum.manifest import Manifest, RunFolder
+
+STYLES = {"done": "green", "running": "yellow", "stopped": "red", "failed": "red", "waiting": "dim"}
+
+
+@dataclass(frozen=True)
+class StageStatus:
+    """One stage.
+
+    Attributes:
+        name: the stage.
+        state: done, running, stopped (its process is gone), failed or waiting.
+        seconds: how long it took, or has taken so far; `None` if it never began.
+        note: step, loss and time left, the error, or what it gave.
+    """
+
+    name: str
+    state: str
+    seconds: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """A run.
+
+    Attributes:
+        folder: where it is.
+        alive: whether its process still works; `None` if that was another host's.
+        stages: every stage so far, in order.
+        outcome: of the verdict, if there is one.
+    """
+
+    folder: str
+    alive: bool | None
+    stages: list[StageStatus] = field(default_factory=list)
+    outcome: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the status as a JSON object."""
+        return asdict(self)
+
+
+def read_status(path: Path) -> RunStatus:
+    """Read how far a run is.
+
+    Raises:
+        InputError: the folder holds no run.
+    """
+    folder = RunFolder(path)
+    if not folder.manifest.is_file():
+        raise InputError(f"{path}: no run there (no manifest.json); runs are in runs/NAME, or where --out said")
+    manifest = Manifest(folder)
+    alive = _alive(manifest.content.get("process", {}))
+    stages = [_stage(name, record, folder, alive) for name, record in manifest.content["stages"].items()]
+    judged = manifest.stage("compare")
+    outcome = judged["facts"]["outcome"] if judged.get("state") == "done" else None
+    return RunStatus(str(path), alive, stages, outcome)
+
+
+def _alive(process: dict[str, Any]) -> bool | None:
+    """Whether a process still runs; `None` where it cannot be known from this host."""
+    if process.get("host") != socket.gethostname():
+        return None
+    try:
+        os.kill(int(process["pid"]), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _stage(name: str, record: dict[str, Any], folder: RunFolder, alive: bool | None) -> StageStatus:
+    state = record["state"]
+    if state == "done":
+        return StageStatus(name, state, record["seconds"])
+    if state == "failed":
+        return StageStatus(name, state, None, record["error"])
+    state = "stopped" if alive is False else "running"
+    note = _progress(name, folder)
+    if state == "stopped":
+        note += "; start the run again to go on" if note else "start the run again to go on"
+    return StageStatus(name, state, time.time() - record["started"] if state == "running" else None, note)
+
+
+def _progress(stage: str, folder: RunFolder) -> str:
+    try:
+        progress = json.loads(folder.progress.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError):
+        return ""
+    if progress.get("stage") != stage:
+        return ""
+    if "posts" in progress:
+        return f"{progress['posts']:,} posts"
+    parts = [f"step {progress['step']:,} of {progress['num_steps']:,}"]
+    parts += [
+        f"{title} {progress[key]:.3f}"
+        for key, title in (("loss", "loss"), ("validation_loss", "validation loss"))
+        if progress.get(key) is not None
+    ]
+    if progress.get("left_s") is not None:
+        parts.append(f"{_clock(progress['left_s'])} left")
+    return ", ".join(parts)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def print_status(console: Console, status: RunStatus) -> None:
+    """Print a run's stages, one line each."""
+    table = Table(title=Text(status.folder), title_justify="left", box=None, pad_edge=False)
+    for name in ("stage", "state", "time", "where it stands"):
+        table.add_column(name, justify="right" if name == "time" else "left")
+    for stage in status.stages:
+        took = "" if stage.seconds is None else _clock(stage.seconds)
+        table.add_row(stage.name, Text(stage.state, style=STYLES[stage.state]), took, Text(stage.note))
+    console.print(table)
+    if status.outcome is not None:
+        console.print(f"verdict: {status.outcome}", markup=False, highlight=False)

@@ -1,0 +1,91 @@
+"""What a person sees while a run works: one line a stage, a bar for the one at work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from probatum.manifest import Facts
+from probatum.run import Watcher
+
+TITLES = {
+    "data": "read and audit the posts",
+    "majority": "score majority",
+    "linear": "score linear",
+    "baseline": "score baseline",
+    "training": "train the adapter",
+    "tuned": "score tuned",
+    "compare": "compare and judge",
+}
+
+
+class TerminalWatcher(Watcher):
+    """Draws a bar for the stage at work and leaves a line for each that is done.
+
+    Args:
+        console: where to draw; a console that is no terminal gets the lines alone.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.bar: Progress | None = None
+        self.task = TaskID(0)
+        self.num_posts = 0
+
+    def begin(self, stage: str) -> None:
+        """Draw an empty bar."""
+        self.bar = Progress(
+            TextColumn("  {task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+        )
+        self.task = self.bar.add_task(TITLES[stage], total=None, note="")
+        self.bar.start()
+
+    def advance(self, stage: str, progress: Any) -> None:
+        """Fill the bar."""
+        if self.bar is None:
+            return
+        if isinstance(progress, int):
+            self.bar.update(self.task, completed=progress, total=self.num_posts or None)
+            return
+        losses = [
+            f"{name} {value:.3f}"
+            for name, value in (("loss", progress.loss), ("validation", progress.validation_loss))
+            if value is not None
+        ]
+        self.bar.update(self.task, completed=progress.step, total=progress.num_steps, note=" ".join(losses))
+
+    def end(self, stage: str, facts: Facts, seconds: float, *, reused: bool) -> None:
+        """Replace the bar by a line."""
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None
+        if stage == "data":
+            self.num_posts = facts["posts"]["test"]
+        took = "unchanged" if reused else f"{seconds:.1f} s"
+        self.console.print(
+            f"  {TITLES[stage]:<26} {took:>10}   {_summary(stage, facts)}", highlight=False, markup=False
+        )
+
+
+def _summary(stage: str, facts: Facts) -> str:
+    if stage == "data":
+        counts = ", ".join(f"{count:,} {side}" for side, count in facts["posts"].items())
+        findings = len(facts["findings"])
+        return counts + (f"; {findings} audit finding{'s' * (findings != 1)}" if findings else "")
+    if stage == "training":
+        best = f"step {facts['best_step']:,}"
+        return (
+            f"{facts['steps']:,} steps, validation loss {facts['start_loss']:.3f} → {facts['best_loss']:.3f} at {best}"
+        )
+    if stage == "compare":
+        return str(facts["outcome"])
+    return f"{facts['posts']:,} posts"

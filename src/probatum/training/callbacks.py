@@ -1,0 +1,170 @@
+"""What watches a training run: its log, its progress, and checks that give advice."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from probatum.artifacts import write_json_atomic, write_text_atomic
+from probatum.errors import TrainingError
+from probatum.training.lora import check_gradients
+
+FLAT_AFTER_STEPS = 100
+FLAT_FALL = 0.02  # a fall of the loss by less than this share counts as flat
+LOG = "log.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingProgress:
+    """Where training stands.
+
+    Attributes:
+        step: optimiser steps done.
+        num_steps: optimiser steps planned.
+        loss: latest training loss, mean over answer tokens; `None` before the first log.
+        validation_loss: latest validation loss; `None` before the first evaluation.
+        left_s: estimated seconds left, `None` in the first step.
+    """
+
+    step: int
+    num_steps: int
+    loss: float | None
+    validation_loss: float | None
+    left_s: float | None
+
+
+class Progress(TrainerCallback):
+    """Reports every step, with the time left by the pace of this process."""
+
+    def __init__(self, report: Callable[[TrainingProgress], None]) -> None:
+        self.report = report
+        self.began_s = self.began_step = 0.0
+        self.loss: float | None = None
+        self.validation_loss: float | None = None
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Start the clock at the step that training resumes from."""
+        self.began_s, self.began_step = time.monotonic(), state.global_step
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **_: Any
+    ) -> None:
+        """Keep the latest losses."""
+        self.loss = logs.get("loss", self.loss)
+        self.validation_loss = logs.get("eval_loss", self.validation_loss)
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Report."""
+        done = state.global_step - self.began_step
+        pace_s = (time.monotonic() - self.began_s) / done if done else None
+        left_s = None if pace_s is None else pace_s * (state.max_steps - state.global_step)
+        self.report(TrainingProgress(state.global_step, state.max_steps, self.loss, self.validation_loss, left_s))
+
+
+class StepLog(TrainerCallback):
+    """Writes `log.jsonl`: one row a log or evaluation; a resumed run drops the rows that it will write again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / LOG
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Keep the rows up to the step that training resumes from."""
+        old = self.path.read_text(encoding="utf-8").splitlines() if self.path.is_file() else []
+        kept = [line for line in old if _step_of(line) <= state.global_step]
+        write_text_atomic(self.path, "".join(f"{line}\n" for line in kept))
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **_: Any
+    ) -> None:
+        """Append one row."""
+        if "train_runtime" in logs:
+            return
+        row = {"step": state.global_step, "num_steps": state.max_steps, "time": round(time.time(), 3), **logs}
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+
+class Odometer(TrainerCallback):
+    """Counts tokens and seconds over all resumptions of a run.
+
+    Attributes:
+        num_tokens: tokens computed in forward passes of training.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "odometer.json"
+        self.num_tokens, self.seconds_before, self.began_s = 0, 0.0, time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Wall time up to now."""
+        return self.seconds_before + time.monotonic() - self.began_s
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Go on from the reading of the checkpoint."""
+        if state.global_step and self.path.is_file():
+            reading = json.loads(self.path.read_text(encoding="utf-8"))
+            self.num_tokens, self.seconds_before = reading["num_tokens"], reading["seconds"]
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Keep the reading beside the checkpoint."""
+        write_json_atomic(self.path, {"num_tokens": self.num_tokens, "seconds": self.seconds})
+
+
+def _step_of(line: str) -> float:
+    """Return the step of a log line; a half-written last line counts as after the end."""
+    try:
+        return json.loads(line)["step"]
+    except (json.JSONDecodeError, KeyError, TypeError):
+        return math.inf
+
+
+class Checks(TrainerCallback):
+    """Stops on what cannot end well, and advises on what looks wrong."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.losses: list[tuple[int, float]] = []
+        self.saw_gradients = False
+
+    def on_pre_optimizer_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, model: Any = None, **_: Any
+    ) -> None:
+        """After the first backward pass of a fresh adapter: every target has a gradient."""
+        if not self.saw_gradients and state.global_step == 0:
+            check_gradients(model)
+        self.saw_gradients = True
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **_: Any
+    ) -> None:
+        """Stop on NaN; note a loss that does not fall."""
+        for name in ("loss", "eval_loss", "grad_norm"):
+            if name in logs and not math.isfinite(logs[name]):
+                raise TrainingError(
+                    f"{name} is {logs[name]} at step {state.global_step}; try --learning-rate "
+                    f"{args.learning_rate / 2:g}, or model.dtype: float32; the last checkpoint is kept"
+                )
+        if "loss" in logs:
+            self.losses.append((state.global_step, logs["loss"]))
+            self._note_flat_loss()
+
+    def _note_flat_loss(self) -> None:
+        early = [loss for step, loss in self.losses if step <= FLAT_AFTER_STEPS // 5]
+        step, _ = self.losses[-1]
+        if self.notes or step < FLAT_AFTER_STEPS or not early:
+            return
+        late = fmean(loss for at, loss in self.losses if at > step - FLAT_AFTER_STEPS // 5)
+        if late > fmean(early) * (1 - FLAT_FALL):
+            self.notes.append(
+                f"the training loss has not fallen in {step} steps ({fmean(early):.3f} to {late:.3f}): "
+                "try --learning-rate 3e-4, and check the data with `probatum audit`"
+            )

@@ -1,0 +1,231 @@
+"""The training loop around the trainer: resumption, memory, and what is left on disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import EarlyStoppingCallback, TrainerCallback, TrainingArguments
+from transformers.trainer_callback import PrinterCallback
+
+from probatum.artifacts import write_json_atomic
+from probatum.errors import TrainingError
+from probatum.model.load import LoadedModel, without_adapter
+from probatum.model.notices import quiet
+from probatum.study import Training
+from probatum.training.callbacks import Checks, Odometer, Progress, StepLog, TrainingProgress
+from probatum.training.examples import RowCollator
+from probatum.training.lora import attach_adapter, save_adapter
+from probatum.training.trainer import Examples, PackedTrainer, validation_loss
+
+ADAPTER, CHECKPOINTS, RESULT = "adapter", "checkpoints", "result.json"
+Report = Callable[[TrainingProgress], None]
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What came of training; losses are mean negative log-likelihoods of an answer token, in nats.
+
+    Attributes:
+        completed: every planned step ran, or early stopping ended the run as asked.
+        planned_steps: optimiser steps planned.
+        steps: optimiser steps done.
+        start_loss: validation loss before the first step.
+        best_loss: validation loss of the kept checkpoint.
+        best_step: the step of the kept checkpoint.
+        final_loss: validation loss after the last step.
+        micro_batch_size: posts in each forward pass, after any halving.
+        num_tokens: tokens computed in forward passes of training, the shared prefix counted once a row.
+        seconds: wall time, over all resumptions.
+        notes: advice.
+    """
+
+    completed: bool
+    planned_steps: int
+    steps: int
+    start_loss: float
+    best_loss: float
+    best_step: int
+    final_loss: float
+    micro_batch_size: int
+    num_tokens: int
+    seconds: float
+    notes: list[str]
+
+
+def train(loaded: LoadedModel, examples: Examples, settings: Training, folder: Path, report: Report) -> TrainingResult:
+    """Train an adapter, or go on from the newest whole checkpoint in `folder`.
+
+    Args:
+        loaded: the base model; it is given back without the adapter.
+        examples: the posts.
+        settings: the study's training section.
+        folder: gets `adapter/`, `checkpoints/`, `log.jsonl`, `tensorboard/` and `result.json`.
+        report: told of every step.
+
+    Raises:
+        TrainingError: no training posts, NaN, no gradient, or no memory for one post at a time.
+    """
+    if not examples.train or not examples.validation:
+        raise TrainingError("there are no posts to train on, or none to validate with")
+    folder.mkdir(parents=True, exist_ok=True)
+    job = _Job(loaded, examples, settings, folder, report)
+    micro = min(settings.micro_batch_size, settings.batch_size)
+    notes: list[str] = []
+    while True:
+        try:
+            return job.attempt(micro, notes)
+        except torch.OutOfMemoryError as error:
+            if micro == 1:
+                raise TrainingError(
+                    "out of memory with one post at a time; try training.gradient_checkpointing: true, "
+                    "a smaller prompt.max_tokens, or a smaller model"
+                ) from error
+        smaller = next(size for size in range(micro // 2, 0, -1) if settings.batch_size % size == 0)
+        notes.append(f"memory ran out with {micro} posts in a forward pass; went on with {smaller}, same batch")
+        micro = smaller
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What stays the same over all attempts."""
+
+    loaded: LoadedModel
+    examples: Examples
+    settings: Training
+    folder: Path
+    report: Report
+
+    def attempt(self, micro: int, notes: list[str]) -> TrainingResult:
+        """Train with so many posts in a forward pass, from the newest checkpoint if there is one."""
+        model = attach_adapter(self.loaded, self.settings)
+        try:
+            start_loss = _start_loss(model, self.examples, self.folder)
+            checks = Checks()
+            with quiet(), _tensorboard_in(self.folder):
+                trainer = self._trainer(model, micro, checks)
+                trainer.train(resume_from_checkpoint=newest_checkpoint(self.folder / CHECKPOINTS))
+            save_adapter(model, self.folder / ADAPTER)
+        finally:
+            without_adapter(replace(self.loaded, model=model))
+        result = _result(trainer, self.settings, start_loss, notes + checks.notes)
+        write_json_atomic(self.folder / RESULT, vars(result))
+        return result
+
+    def _trainer(self, model: Any, micro: int, checks: Checks) -> PackedTrainer:
+        odometer = Odometer(self.folder)
+        callbacks: list[TrainerCallback] = [Progress(self.report), StepLog(self.folder), checks, odometer]
+        if self.settings.early_stopping:
+            callbacks.append(EarlyStoppingCallback(early_stopping_patience=self.settings.early_stopping))
+        trainer = PackedTrainer(
+            self.examples,
+            odometer,
+            model=model,
+            args=_arguments(self.settings, micro, self.folder, self.loaded.device),
+            data_collator=RowCollator(self.examples.prefix, self.loaded.text_config, self.loaded.dtype),
+            callbacks=callbacks,
+        )
+        trainer.remove_callback(PrinterCallback)
+        return trainer
+
+
+def _arguments(settings: Training, micro: int, folder: Path, device: torch.device) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=str(folder / CHECKPOINTS),
+        per_device_train_batch_size=micro,
+        gradient_accumulation_steps=settings.batch_size // micro,
+        num_train_epochs=settings.epochs,
+        max_steps=settings.max_steps or -1,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type=settings.schedule,
+        warmup_steps=settings.warmup_steps,
+        weight_decay=settings.weight_decay,
+        max_grad_norm=settings.max_grad_norm,
+        eval_strategy="steps",
+        eval_steps=settings.eval_steps,
+        save_strategy="steps",
+        save_steps=settings.eval_steps,
+        save_total_limit=settings.keep_checkpoints,
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_loss",
+        greater_is_better=False,
+        restore_callback_states_from_checkpoint=bool(settings.early_stopping),
+        gradient_checkpointing=settings.gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False},
+        logging_steps=10,
+        logging_first_step=True,
+        logging_nan_inf_filter=False,
+        report_to=["tensorboard"],
+        seed=settings.seed,
+        data_seed=settings.seed,
+        use_cpu=device.type == "cpu",
+        dataloader_pin_memory=False,
+        remove_unused_columns=False,
+        disable_tqdm=True,
+    )
+
+
+def _start_loss(model: Any, examples: Examples, folder: Path) -> float:
+    """Return the loss before training, measured once however often the run is resumed."""
+    path = folder / "start.json"
+    if not path.is_file():
+        write_json_atomic(path, {"validation_loss": validation_loss(model, examples)})
+    return float(json.loads(path.read_text(encoding="utf-8"))["validation_loss"])
+
+
+def newest_checkpoint(folder: Path) -> str | None:
+    """Return the newest whole checkpoint, and delete those that a kill left half-written.
+
+    The trainer's state is the last file that a checkpoint gets, so one without it is not whole.
+    """
+    whole: list[tuple[int, Path]] = []
+    for path in folder.glob("checkpoint-*"):
+        try:
+            state = json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
+            whole.append((state["global_step"], path))
+        except (OSError, json.JSONDecodeError, KeyError):
+            shutil.rmtree(path)
+    return str(max(whole)[1]) if whole else None
+
+
+def _result(trainer: PackedTrainer, settings: Training, start_loss: float, notes: list[str]) -> TrainingResult:
+    state = trainer.state
+    evaluations = [row for row in state.log_history if "eval_loss" in row]
+    best = min(evaluations, key=lambda row: row["eval_loss"])
+    stopped_early = settings.early_stopping is not None and state.global_step < state.max_steps
+    return TrainingResult(
+        completed=state.global_step == state.max_steps or stopped_early,
+        planned_steps=state.max_steps,
+        steps=state.global_step,
+        start_loss=start_loss,
+        best_loss=best["eval_loss"],
+        best_step=int(best["step"]),
+        final_loss=evaluations[-1]["eval_loss"],
+        micro_batch_size=trainer.args.per_device_train_batch_size,
+        num_tokens=trainer.odometer.num_tokens,
+        seconds=trainer.odometer.seconds,
+        notes=notes + ([f"stopped early at step {state.global_step}"] if stopped_early else []),
+    )
+
+
+@contextmanager
+def _tensorboard_in(folder: Path) -> Iterator[None]:
+    """Send TensorBoard's events into the run folder; its integration takes the place from the environment alone."""
+    name = "TENSORBOARD_LOGGING_DIR"
+    before = os.environ.get(name)
+    os.environ[name] = str(folder / "tensorboard")
+    try:
+        yield
+    finally:
+        os.environ.pop(name)
+        if before is not None:
+            os.environ[name] = before

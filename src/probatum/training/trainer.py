@@ -1,0 +1,83 @@
+"""`transformers.Trainer` on packed rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+from transformers import Trainer
+
+from probatum.model.masks import model_inputs, to_device
+from probatum.model.packing import Suffix, Tokens, answer_log_likelihoods, pack_row, split_rows
+from probatum.training.callbacks import Odometer
+from probatum.training.examples import IGNORED, SuffixDataset
+from probatum.training.lora import save_adapter
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What a run trains on.
+
+    Attributes:
+        prefix: tokens that all prompts begin with.
+        train: posts with their true answers.
+        validation: posts that choose the checkpoint.
+        tokens_per_row: most tokens in one packed row of validation posts.
+    """
+
+    prefix: Tokens
+    train: Sequence[Suffix]
+    validation: Sequence[Suffix]
+    tokens_per_row: int
+
+
+class PackedTrainer(Trainer):
+    """`transformers.Trainer` on packed rows: its loss and its validation are over answer tokens."""
+
+    def __init__(self, examples: Examples, odometer: Odometer, **arguments: Any) -> None:
+        super().__init__(train_dataset=SuffixDataset(examples.train), eval_dataset=[], **arguments)
+        self.examples = examples
+        self.model_accepts_loss_kwargs = True  # `compute_loss` divides by the tokens of the whole step itself
+        self.odometer = odometer
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Return the summed loss of a row's answer tokens over the number of them in the whole optimiser step."""
+        labels_K = inputs.pop("labels")[0, 1:]
+        self.odometer.num_tokens += inputs["input_ids"].numel()
+        outputs = model(**inputs)
+        total = F.cross_entropy(outputs.logits[0].float(), labels_K, ignore_index=IGNORED, reduction="sum")
+        loss = total / num_items_in_batch
+        return (loss, outputs) if return_outputs else loss
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Save the adapter alone; PEFT's own choice of what else to save asks the hub at every checkpoint."""
+        save_adapter(self.model, Path(output_dir or self.args.output_dir or "."))
+
+    def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
+        """Measure the exact validation loss, whatever the rows."""
+        metrics = {f"{metric_key_prefix}_loss": validation_loss(self.model, self.examples)}
+        self.log(dict(metrics))
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+
+@torch.no_grad()
+def validation_loss(model: Any, examples: Examples) -> float:
+    """Return the mean negative log-likelihood of an answer token over the validation posts, in nats."""
+    was_training = model.training
+    model.eval()
+    config, total = model.config.get_text_config(), torch.zeros((), dtype=torch.float64)
+    num_tokens = 0
+    for suffixes in split_rows(examples.prefix, examples.validation, examples.tokens_per_row):
+        row = pack_row(examples.prefix, suffixes)
+        inputs = to_device(model_inputs(row, config, model.dtype), model.device)
+        total -= answer_log_likelihoods(model(**inputs).logits[0].cpu(), row).sum().double()
+        num_tokens += len(row.target_id_N)
+    model.train(was_training)
+    return float(total) / num_tokens

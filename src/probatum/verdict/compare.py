@@ -1,0 +1,208 @@
+"""From posts and predictions to a verdict."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from probatum.data.records import Post, Prediction, Status
+from probatum.metrics.classification import DEFINITIONS, Answers, Confusion, auroc
+from probatum.metrics.groups import group_table
+from probatum.metrics.intervals import Interval, auroc_interval, metric_interval
+from probatum.metrics.paired import difference, mcnemar_exact
+from probatum.study import VerdictSettings
+from probatum.verdict.criteria import judge
+from probatum.verdict.diagnose import next_step, notes_on
+from probatum.verdict.evidence import Evidence, TrainingSummary, Usage, line_up
+from probatum.verdict.results import (
+    Comparison,
+    CriterionResult,
+    GroupChange,
+    Outcome,
+    PostAnswers,
+    SliceRow,
+    SystemResult,
+    Verdict,
+)
+
+MOST_SLICES = 12
+DIFFERENCES = ("f1", "accuracy", "precision", "recall", "fpr", "fnr", "flag_rate")
+
+
+def compare(
+    posts: Sequence[Post],
+    predictions: Mapping[str, Sequence[Prediction]],
+    settings: VerdictSettings,
+    positive: str,
+    *,
+    training: TrainingSummary | None = None,
+    usage: Mapping[str, Usage] | None = None,
+    notes: Sequence[str] = (),
+) -> Verdict:
+    """Measure every system on the same posts, judge the criteria and say what to do next.
+
+    Args:
+        posts: the posts that decide.
+        predictions: system to its predictions of exactly these posts, in any order.
+        settings: criteria, confidence level and bootstrap.
+        positive: the positive label; in a task with more labels all others are negative.
+        training: how training went, if there was any.
+        usage: system to what scoring with it took.
+        notes: what else a reader should know, such as that validation was split to make a test.
+
+    Returns:
+        The verdict. The same input gives the same verdict, in whatever order the posts come.
+
+    Raises:
+        DataError: no posts, or a system whose predictions are not of exactly these posts.
+    """
+    evidence = line_up(posts, predictions, positive, training)
+    results = {name: _system(name, evidence, settings, (usage or {}).get(name, Usage())) for name in evidence.answers}
+    criteria = [judge(criterion, evidence, settings) for criterion in settings.criteria]
+    comparisons = _comparisons(evidence, settings)
+    outcome = overall(criteria)
+    all_notes = [*notes, *(training.notes if training else []), *notes_on(results, comparisons, training)]
+    return Verdict(
+        outcome=outcome,
+        sentence=sentence(outcome, criteria),
+        criteria=criteria,
+        systems=results,
+        groups=_slice_rows(evidence, ["group"], settings),
+        slices=_slice_rows(evidence, _slice_columns(evidence), settings),
+        comparisons=comparisons,
+        changed=_changed(evidence, comparisons),
+        notes=list(dict.fromkeys(all_notes)),
+        next_step=next_step(outcome, criteria, results, comparisons, training),
+        n=len(posts),
+        positive=positive,
+        confidence=settings.confidence,
+        bootstrap_draws=settings.bootstrap_draws,
+        seed=settings.seed,
+    )
+
+
+def overall(criteria: Sequence[CriterionResult]) -> Outcome:
+    """Return accepted if every criterion passed, rejected if one failed, else (and for none at all) inconclusive."""
+    outcomes = {result.outcome for result in criteria}
+    if "failed" in outcomes:
+        return "rejected"
+    return "accepted" if outcomes == {"passed"} else "inconclusive"
+
+
+def sentence(outcome: Outcome, criteria: Sequence[CriterionResult]) -> str:
+    """Return the outcome with the reasons for it."""
+    if not criteria:
+        return "Inconclusive: the study sets no criteria."
+    if outcome == "accepted":
+        return (
+            f"Accepted: all {len(criteria)} criteria passed."
+            if len(criteria) > 1
+            else "Accepted: the criterion passed."
+        )
+    decisive = "failed" if outcome == "rejected" else "inconclusive"
+    reasons = [f"{result.text}: {result.reason}" for result in criteria if result.outcome == decisive]
+    counts = Counter(result.outcome for result in criteria)
+    tally = ", ".join(f"{counts[name]} {name}" for name in ("passed", "failed", "inconclusive") if counts[name])
+    return f"{outcome.capitalize()} ({tally}). " + " ".join(f"{decisive.capitalize()}: {reason}." for reason in reasons)
+
+
+def _system(name: str, evidence: Evidence, settings: VerdictSettings, usage: Usage) -> SystemResult:
+    rows, answers = evidence.predictions[name], evidence.answers[name]
+    counts = answers.confusion()
+    scores = np.array([row.score for row in rows], dtype=float)
+    statuses = Counter(row.status for row in rows)
+    dropped = int(np.count_nonzero(~answers.parsed))
+    return SystemResult(
+        name=name,
+        n=len(rows),
+        confusion=counts,
+        metrics=_metrics(counts, settings) | {"auroc": _auroc(answers, scores, settings)},
+        unparsed=dropped - statuses[Status.ERROR],
+        errors=statuses[Status.ERROR],
+        truncated=sum(row.truncated for row in rows),
+        valid_only=_metrics(counts.valid_only(), settings) if dropped else {},
+        valid_confusion=counts.valid_only() if dropped else None,
+        usage=usage,
+    )
+
+
+def _metrics(counts: Confusion, settings: VerdictSettings) -> dict[str, Interval]:
+    return {metric: metric_interval(counts, metric, settings.confidence) for metric in DEFINITIONS}
+
+
+def _auroc(answers: Answers, scores: np.ndarray, settings: VerdictSettings) -> Interval:
+    positives = int(np.count_nonzero(answers.truth))
+    area = auroc(answers.truth, scores)
+    return auroc_interval(area, positives, len(scores) - positives, settings.confidence)
+
+
+def _slice_columns(evidence: Evidence) -> list[str]:
+    """Return source, and every further column that parts the posts into 2 to 12 slices."""
+    return [name for name in evidence.columns() if name != "group" and (name == "source" or _parts(evidence, name))]
+
+
+def _parts(evidence: Evidence, column: str) -> bool:
+    if any(isinstance(post.column(column), list | dict) for post in evidence.posts):
+        return False
+    return 2 <= len(np.unique(evidence.column(column))) <= min(MOST_SLICES, len(evidence.posts) - 1)
+
+
+def _slice_rows(evidence: Evidence, columns: Sequence[str], settings: VerdictSettings) -> list[SliceRow]:
+    """Return a row per column, value (largest first) and system, so that systems stand below each other."""
+    rows = [
+        SliceRow(column, system, row)
+        for column in columns
+        if column in evidence.columns()
+        for system, answers in evidence.answers.items()
+        for row in group_table(evidence.column(column), answers, settings.confidence)
+    ]
+    return sorted(rows, key=lambda row: (columns.index(row.column), -row.row.n, row.row.value))
+
+
+def _comparisons(evidence: Evidence, settings: VerdictSettings) -> list[Comparison]:
+    """Hold the tuned system, or the last one if there is none, against each other one."""
+    systems = list(evidence.answers)
+    judged = "tuned" if "tuned" in systems else systems[-1]
+    return [_comparison(judged, other, evidence, settings) for other in systems if other != judged]
+
+
+def _comparison(system: str, other: str, evidence: Evidence, settings: VerdictSettings) -> Comparison:
+    mine, theirs = evidence.answers[system], evidence.answers[other]
+    fixed, broken = mine.correct & ~theirs.correct, theirs.correct & ~mine.correct
+    return Comparison(
+        system=system,
+        other=other,
+        differences={metric: _difference(mine, theirs, metric, settings) for metric in DIFFERENCES},
+        mcnemar_p=mcnemar_exact(int(fixed.sum()), int(broken.sum())),
+        fixed=[post.id for post, is_fixed in zip(evidence.posts, fixed, strict=True) if is_fixed],
+        broken=[post.id for post, is_broken in zip(evidence.posts, broken, strict=True) if is_broken],
+        groups=_group_changes(mine, theirs, evidence, settings) if "group" in evidence.columns() else [],
+    )
+
+
+def _group_changes(mine: Answers, theirs: Answers, evidence: Evidence, settings: VerdictSettings) -> list[GroupChange]:
+    groups = evidence.column("group")
+    return [
+        GroupChange(
+            value=str(value),
+            fpr=_difference(mine.where(groups == value), theirs.where(groups == value), "fpr", settings),
+            fnr=_difference(mine.where(groups == value), theirs.where(groups == value), "fnr", settings),
+        )
+        for value in np.unique(groups)
+    ]
+
+
+def _difference(mine: Answers, theirs: Answers, metric: str, settings: VerdictSettings) -> Interval:
+    draws, seed = settings.bootstrap_draws, settings.seed
+    return difference(mine, theirs, metric, settings.confidence, draws=draws, seed=seed).interval
+
+
+def _changed(evidence: Evidence, comparisons: Sequence[Comparison]) -> dict[str, PostAnswers]:
+    ids = {name for comparison in comparisons for name in (*comparison.fixed, *comparison.broken)}
+    return {
+        post.id: PostAnswers(post.label, {name: rows[at].prediction for name, rows in evidence.predictions.items()})
+        for at, post in enumerate(evidence.posts)
+        if post.id in ids
+    }

@@ -1,0 +1,242 @@
+"""Whether a criterion holds: passed, failed, or not enough evidence to say.
+
+By default the bound decides: `at_least` passes if even the lower end of the interval clears the limit, fails if not
+even the upper end does, and is inconclusive between. A verdict asks for every criterion at once, so no correction for
+several looks is needed: the chance that a bad model passes all is at most that of passing the one it fails
+(intersection-union test, Berger 1982).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from probatum.metrics.intervals import Interval, metric_interval
+from probatum.metrics.paired import difference
+from probatum.metrics.power import posts_to_settle, trials_to_settle
+from probatum.study import Criterion, VerdictSettings
+from probatum.verdict.evidence import Evidence, TrainingSummary
+from probatum.verdict.results import CriterionOutcome, CriterionResult
+from probatum.verdict.wording import criterion_text, joined, number
+
+DecidedBy = Literal["point", "bound"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A figure that a criterion is about.
+
+    Attributes:
+        interval: the figure; undefined with its reason.
+        n: posts in the slice.
+        needed: limit to the number of such posts that would settle it, `None` if none would.
+        p_value: exact McNemar test behind a change of a rate; NaN where there is none.
+    """
+
+    interval: Interval
+    n: int
+    needed: Callable[[float], int | None]
+    p_value: float = math.nan
+
+
+def judge(criterion: Criterion, evidence: Evidence, settings: VerdictSettings) -> CriterionResult:
+    """Judge one criterion.
+
+    Args:
+        criterion: the statement that must hold.
+        evidence: posts, answers and the summary of training.
+        settings: confidence level and bootstrap.
+
+    Returns:
+        The outcome with value, interval and reason; inconclusive, with the reason, where a number is missing.
+    """
+    if criterion.metric in FACTS:
+        return FACTS[criterion.metric](criterion, evidence.training)
+    return _held_against_limit(criterion, _measure(criterion, evidence, settings), settings)
+
+
+def _measure(criterion: Criterion, evidence: Evidence, settings: VerdictSettings) -> Measured:
+    other = criterion.gain_over or criterion.rise_over
+    absent = [name for name in (criterion.system, other) if name and name not in evidence.answers]
+    if absent:
+        reason = f"no predictions of {joined(absent)}; there are: {', '.join(evidence.answers)}"
+        return _unmeasured(Interval.undefined(reason), 0)
+    mask, reason_empty = evidence.select(criterion.slice)
+    if reason_empty:
+        return _unmeasured(Interval.undefined(reason_empty), 0)
+    n = int(mask.sum())
+    answers = evidence.answers[criterion.system].where(mask)
+    if other:
+        change = difference(
+            answers, evidence.answers[other].where(mask), criterion.metric,
+            settings.confidence, draws=settings.bootstrap_draws, seed=settings.seed,
+        )  # fmt: skip
+        interval = change.interval
+        return Measured(interval, n, lambda limit: posts_to_settle(interval, limit, n), change.p_value)
+    level = metric_interval(answers.confusion(), criterion.metric, settings.confidence)
+    if not level.defined:
+        return _unmeasured(level, n)
+    return Measured(level, n, lambda limit: _posts_for_level(level, criterion.metric, limit, n, settings.confidence))
+
+
+def _unmeasured(interval: Interval, n: int) -> Measured:
+    return Measured(interval, n, lambda _: None)
+
+
+def _posts_for_level(level: Interval, metric: str, limit: float, n: int, confidence: float) -> int | None:
+    """Turn the trials that a proportion needs into posts, at the mix of posts that there is."""
+    value = level.value
+    if metric == "f1":  # F1 = 2J / (1 + J), and J is the proportion
+        value, limit = value / (2 - value), limit / (2 - limit)
+    trials = trials_to_settle(value, limit, confidence)
+    return None if trials is None else max(math.ceil(trials * n / level.n), n + 1)
+
+
+def _held_against_limit(criterion: Criterion, measured: Measured, settings: VerdictSettings) -> CriterionResult:
+    interval = measured.interval
+    decided_by: DecidedBy = criterion.decide or ("point" if criterion.within else "bound")
+    if not interval.defined:
+        return _result(criterion, interval, "inconclusive", decided_by, f"{interval.reason}", n=measured.n)
+    outcome = _outcome(criterion, interval, decided_by)
+    reason = _reason(criterion, interval, outcome, decided_by)
+    to_clear = _nearest_limit(criterion, interval)
+    if outcome == "passed" and (doubt := _doubt(criterion, measured, settings)):
+        outcome, reason, to_clear = "inconclusive", doubt, 0.0
+    posts_needed = None
+    if outcome == "inconclusive":
+        posts_needed = measured.needed(to_clear)
+        reason += "; " + _settling(posts_needed, measured.n)
+    return _result(criterion, interval, outcome, decided_by, reason, n=measured.n, posts_needed=posts_needed)
+
+
+def _outcome(criterion: Criterion, interval: Interval, decided_by: DecidedBy) -> CriterionOutcome:
+    low, high = _limits(criterion)
+    if decided_by == "point":
+        return "passed" if low <= interval.value <= high else "failed"
+    if low <= interval.low and interval.high <= high:
+        return "passed"
+    return "failed" if interval.high < low or high < interval.low else "inconclusive"
+
+
+def _limits(criterion: Criterion) -> tuple[float, float]:
+    """Return the lowest and highest value that pass."""
+    if criterion.within is not None:
+        return criterion.within
+    low = -math.inf if criterion.at_least is None else criterion.at_least
+    return low, math.inf if criterion.at_most is None else criterion.at_most
+
+
+def _nearest_limit(criterion: Criterion, interval: Interval) -> float:
+    return min((end for end in _limits(criterion) if math.isfinite(end)), key=lambda end: abs(end - interval.value))
+
+
+def _doubt(criterion: Criterion, measured: Measured, settings: VerdictSettings) -> str | None:
+    """Say why a change that passes is no evidence of one: chance explains it as well.
+
+    Only where the criterion claims that the system is at least as good as the other: a gain of 0 or more, or a rise
+    of 0 or less.
+    """
+    claims_gain = criterion.gain_over is not None and (criterion.at_least or 0) >= 0
+    claims_fall = criterion.rise_over is not None and (criterion.at_most or 0) <= 0
+    interval = measured.interval
+    if (claims_gain and interval.low < 0) or (claims_fall and interval.high > 0):
+        return f"the point passes, but the paired interval {_span(interval)} contains 0"
+    if (claims_gain or claims_fall) and measured.p_value > 1 - settings.confidence:
+        return f"the bound passes, but McNemar's exact test does not support it (p = {measured.p_value:.3f})"
+    return None
+
+
+def _reason(criterion: Criterion, interval: Interval, outcome: CriterionOutcome, decided_by: DecidedBy) -> str:
+    measured = f"{_number(criterion, interval.value)} with interval {_span(interval)}"
+    if decided_by == "point":
+        return f"{measured}; the point {'holds' if outcome == 'passed' else 'does not hold'}"
+    ends = {"passed": "the whole interval holds", "failed": "no value in the interval holds"}
+    return f"{measured}; {ends.get(outcome, 'the interval contains the limit')}"
+
+
+def _settling(posts_needed: int | None, n: int) -> str:
+    if posts_needed is None:
+        return "more posts cannot settle it: the point is exactly at the limit"
+    return f"about {posts_needed:,} such posts would settle it (there are {n:,})"
+
+
+def _number(criterion: Criterion, value: float) -> str:
+    return number(value, sign=bool(criterion.gain_over or criterion.rise_over))
+
+
+def _span(interval: Interval) -> str:
+    return f"{number(interval.low)} to {number(interval.high)}"
+
+
+def _result(
+    criterion: Criterion,
+    interval: Interval,
+    outcome: CriterionOutcome,
+    decided_by: DecidedBy,
+    reason: str,
+    *,
+    n: int = 0,
+    posts_needed: int | None = None,
+) -> CriterionResult:
+    return CriterionResult(
+        criterion=criterion.model_dump(mode="json", exclude_none=True),
+        text=criterion_text(criterion),
+        value=interval.value,
+        low=interval.low,
+        high=interval.high,
+        limit=[end for end in _limits(criterion) if math.isfinite(end)],
+        outcome=outcome,
+        decided_by=decided_by,
+        reason=reason,
+        posts_needed=posts_needed,
+        n=n,
+    )
+
+
+def _training(criterion: Criterion, summary: TrainingSummary | None) -> CriterionResult:
+    if summary is None or summary.completed is None:
+        return _missing(criterion, "it is not known how training went: there is no training summary")
+    steps = "" if summary.steps is None else f" after {summary.steps:,} of {summary.planned_steps or 0:,} steps"
+    reason = f"training {'was completed' if summary.completed else 'stopped'}{steps}"
+    return _fact(criterion, float(summary.completed), summary.completed == criterion.completed, reason)
+
+
+def _validation_loss(criterion: Criterion, summary: TrainingSummary | None) -> CriterionResult:
+    start, best = (summary.start_loss, summary.best_loss) if summary else (None, None)
+    if start is None or best is None or math.isnan(start) or math.isnan(best):
+        return _missing(criterion, "the validation loss is not known at the start and at the kept checkpoint")
+    step = "" if summary is None or summary.best_step is None else f" at step {summary.best_step:,}"
+    reason = f"validation loss went from {number(start)} to {number(best)}{step}"
+    return _fact(criterion, best - start, (best < start) == criterion.falls, reason)
+
+
+def _retention(criterion: Criterion, summary: TrainingSummary | None) -> CriterionResult:
+    before = summary.retention_nll_baseline if summary else None
+    after = summary.retention_nll_tuned if summary else None
+    if before is None or after is None or math.isnan(before) or math.isnan(after):
+        return _missing(criterion, "the loss on general text was not measured before and after training")
+    if (criterion.system, criterion.rise_over) != ("tuned", "baseline"):
+        return _missing(criterion, "loss on general text is measured for tuned over baseline only")
+    if criterion.decide == "bound":
+        return _missing(criterion, "the loss on general text has no interval; use decide: point")
+    low, high = _limits(criterion)
+    reason = f"loss on general text went from {before:.4f} to {after:.4f} ({number(after - before, sign=True)})"
+    return _fact(criterion, after - before, low <= after - before <= high, reason)
+
+
+FACTS: dict[str, Callable[[Criterion, TrainingSummary | None], CriterionResult]] = {
+    "training": _training,
+    "validation_loss": _validation_loss,
+    "retention_nll": _retention,
+}
+
+
+def _missing(criterion: Criterion, reason: str) -> CriterionResult:
+    return _result(criterion, Interval.undefined(reason), "inconclusive", "point", reason)
+
+
+def _fact(criterion: Criterion, value: float, holds: bool, reason: str) -> CriterionResult:
+    point = Interval(value, math.nan, math.nan, 0)
+    return _result(criterion, point, "passed" if holds else "failed", "point", reason)

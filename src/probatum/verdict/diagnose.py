@@ -1,0 +1,149 @@
+"""What the numbers teach: notes for the reader, and the one thing to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from probatum.metrics.intervals import Interval
+from probatum.verdict.evidence import TrainingSummary
+from probatum.verdict.results import Comparison, CriterionResult, NextStep, Outcome, SystemResult
+from probatum.verdict.wording import number
+
+GENTLER = "--learning-rate 1e-4 --epochs 2"
+
+
+def notes_on(
+    systems: Mapping[str, SystemResult], comparisons: Sequence[Comparison], training: TrainingSummary | None
+) -> list[str]:
+    """Return what a reader should know about these numbers, most important first.
+
+    Args:
+        systems: every system, measured.
+        comparisons: the judged system against each other one.
+        training: how training went, if there was any.
+    """
+    return [
+        *(note for comparison in comparisons if (note := _worse(comparison))),
+        *_on_training(training),
+        *(note for system in systems.values() for note in _on_answers(system)),
+        *_on_classes(systems),
+    ]
+
+
+def _worse(comparison: Comparison) -> str | None:
+    change = comparison.differences["f1"]
+    if not change.defined or change.value >= 0:
+        return None
+    system, other = comparison.system, comparison.other
+    sure = change.high < 0
+    measured = f"F1 {number(change.value)}, interval {number(change.low)} to {number(change.high)}"
+    if other == "linear" and system != "baseline":
+        return f"linear {'beats' if sure else 'is ahead of'} {system} ({measured}): a model that costs a second of CPU"
+    verb = "is worse than" if sure else "is behind"
+    hedge = "" if sure else ", though chance may explain it"
+    advice = (
+        f"; overfitting or a learning rate too high: try {GENTLER}" if (system, other) == ("tuned", "baseline") else ""
+    )
+    return f"{system} {verb} {other} ({measured}){hedge}{advice}"
+
+
+def _on_training(training: TrainingSummary | None) -> list[str]:
+    if training is None or training.best_loss is None or training.final_loss is None:
+        return []
+    if training.final_loss <= training.best_loss:
+        return []
+    step = "" if training.best_step is None else f" after step {training.best_step:,}"
+    return [
+        f"validation loss rose{step}, from {number(training.best_loss)} to {number(training.final_loss)}: "
+        "overfitting; the best checkpoint was kept"
+    ]
+
+
+def _on_answers(system: SystemResult) -> list[str]:
+    found = []
+    if system.unparsed:
+        found.append(
+            f"{system.unparsed:,} of {system.n:,} answers of {system.name} held no label and count as wrong: "
+            "make the prompt say which words to answer, or use scoring.method: likelihood"
+        )
+    if system.errors:
+        found.append(
+            f"{system.errors:,} of {system.n:,} posts could not be scored with {system.name} and count as wrong"
+        )
+    if system.truncated:
+        found.append(
+            f"{system.truncated:,} of {system.n:,} posts were cut to fit {system.name}: raise prompt.max_tokens"
+        )
+    return found
+
+
+def _on_classes(systems: Mapping[str, SystemResult]) -> list[str]:
+    counts = next(iter(systems.values())).confusion
+    if counts.positives and counts.negatives:
+        return []
+    return [f"every post is {'positive' if counts.positives else 'negative'}: some figures have no value"]
+
+
+def next_step(
+    outcome: Outcome,
+    criteria: Sequence[CriterionResult],
+    systems: Mapping[str, SystemResult],
+    comparisons: Sequence[Comparison],
+    training: TrainingSummary | None,
+) -> NextStep:
+    """Return the one thing to do next.
+
+    Args:
+        outcome: of the verdict.
+        criteria: every criterion, judged.
+        systems: every system, measured.
+        comparisons: the judged system against each other one.
+        training: how training went, if there was any.
+    """
+    if outcome == "accepted":
+        return NextStep("Merge the adapter into the model, then serve it.", "probatum merge RUN")
+    if training and training.completed is False:
+        return NextStep(
+            "Training stopped early: the same command goes on from the last checkpoint.", "probatum run STUDY"
+        )
+    against = {c.other: c.differences["f1"] for c in comparisons if c.system == "tuned"}
+    if _below(against.get("baseline")):
+        return NextStep("Train more gently: tuned is not better than baseline.", f"probatum run STUDY {GENTLER}")
+    tuned = systems.get("tuned")
+    if tuned and tuned.unparsed:
+        return NextStep(
+            "Score the label words instead of parsing answers (scoring.method: likelihood).", "probatum run STUDY"
+        )
+    if outcome == "rejected":
+        return _after_failure(criteria, against)
+    return _after_doubt(criteria)
+
+
+def _after_failure(criteria: Sequence[CriterionResult], against: Mapping[str, Interval]) -> NextStep:
+    if _below(against.get("linear")):
+        return NextStep(
+            "Ask whether the task needs a language model: linear is ahead. Look for format leaks and label "
+            "conventions first.",
+            "probatum audit TRAIN",
+        )
+    failed = next(result for result in criteria if result.outcome == "failed")
+    return NextStep(f"Read the posts behind the failed criterion ({failed.text}) in the report, and change one thing.")
+
+
+def _after_doubt(criteria: Sequence[CriterionResult]) -> NextStep:
+    needs = [result for result in criteria if result.posts_needed]
+    if needs:
+        most = max(needs, key=lambda result: result.posts_needed or 0)
+        return NextStep(
+            f"Label more test posts: about {most.posts_needed:,} instead of {most.n:,} would settle the slowest "
+            f"criterion ({most.text}).",
+            "probatum run STUDY",
+        )
+    open_ones = [result for result in criteria if result.outcome == "inconclusive"]
+    if open_ones:
+        return NextStep(f"Supply what is missing for: {open_ones[0].text} ({open_ones[0].reason}).")
+    return NextStep("Set the criteria that must hold under verdict.criteria in the study.")
+
+
+def _below(change: Interval | None) -> bool:
+    return change is not None and change.defined and change.value < 0
