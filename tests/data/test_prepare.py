@@ -90,9 +90,29 @@ def test_a_chat_frame_as_a_strategy():
     assert strategy["description"].endswith("Left out, because they differ between posts: persona.")
 
 
-def test_a_frame_with_the_placeholder_in_it():
-    with pytest.raises(DataError, match=r"f.jsonl: the prompts hold \{post\} outside of the post"):
-        strategy_yaml(Frame(("Here {post}: ",)), "f.jsonl")
+def test_a_plain_frame_with_a_placeholder_is_taken_as_it_is():
+    strategy = yaml.safe_load(strategy_yaml(Frame(("Say {labels}: ",), ("\n",)), "f.jsonl"))
+    assert strategy["frame"] == ["Say {labels}: ", "\n"]
+
+
+def test_a_chat_frame_with_a_placeholder():
+    with pytest.raises(DataError, match=r"f.jsonl: the messages hold \{labels\} beside the post; replace it"):
+        strategy_yaml(Frame(("Say {labels}: ",), role="user"), "f.jsonl")
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        Frame(("Judge: {} ",), ("\n### Classification:",)),
+        Frame(("{post} ",), ("\n",)),
+        Frame(("Text: ",), ("",), (("system", "Be fair."),), "user"),
+    ],
+)
+def test_the_strategies_load(frame, tmp_path):
+    from probatum.prompt.strategy import Strategy
+
+    content = yaml.safe_load(strategy_yaml(frame, "f.jsonl"))
+    assert Strategy.model_validate(content).name == "ready"
 
 
 @pytest.mark.parametrize("shares", [(-0.1, 0.0), (0.5, 0.5), (float("nan"), 0.0)])
