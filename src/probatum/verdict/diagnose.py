@@ -10,6 +10,7 @@ from probatum.verdict.results import Comparison, CriterionResult, NextStep, Outc
 from probatum.verdict.wording import number
 
 GENTLER = "--learning-rate 1e-4 --epochs 2"
+JUDGED = ("tuned", "baseline")
 
 
 def notes_on(
@@ -35,15 +36,14 @@ def _worse(comparison: Comparison) -> str | None:
     if not change.defined or change.value >= 0:
         return None
     system, other = comparison.system, comparison.other
-    sure = change.high < 0
     measured = f"F1 {number(change.value)}, interval {number(change.low)} to {number(change.high)}"
-    if other == "linear" and system != "baseline":
-        return f"linear {'beats' if sure else 'is ahead of'} {system} ({measured}): a model that costs a second of CPU"
-    verb = "is worse than" if sure else "is behind"
+    sure = change.high < 0
     hedge = "" if sure else ", though chance may explain it"
-    advice = (
-        f"; overfitting or a learning rate too high: try {GENTLER}" if (system, other) == ("tuned", "baseline") else ""
-    )
+    if (system, other) == ("tuned", "linear"):
+        verb = "beats" if sure else "is ahead of"
+        return f"linear {verb} tuned ({measured}), at a second of CPU{hedge}"
+    verb = "is worse than" if sure else "is behind"
+    advice = f"; overfitting or a learning rate too high: try {GENTLER}" if (system, other) == JUDGED else ""
     return f"{system} {verb} {other} ({measured}){hedge}{advice}"
 
 
