@@ -96,3 +96,8 @@ def test_one_class_is_said():
     settings = VerdictSettings(criteria=[])
     verdict = compare(posts, {"tuned": system(posts, {0})}, settings, "hate")
     assert "every post is positive: some figures have no value" in verdict.notes
+
+
+def test_a_point_at_the_limit_is_not_answered_by_more_posts():
+    verdict = verdict_of({"tuned": range(40)}, criteria=[{"metric": "accuracy", "at_least": 0.8}])
+    assert verdict.next_step.sentence.startswith("Move the limit or change the model")

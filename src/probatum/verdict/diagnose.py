@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 
 from probatum.metrics.intervals import Interval
 from probatum.verdict.evidence import TrainingSummary
@@ -139,9 +140,11 @@ def _after_doubt(criteria: Sequence[CriterionResult]) -> NextStep:
             f"criterion ({most.text}).",
             "probatum run STUDY",
         )
-    open_ones = [result for result in criteria if result.outcome == "inconclusive"]
-    if open_ones:
-        return NextStep(f"Supply what is missing for: {open_ones[0].text} ({open_ones[0].reason}).")
+    for result in criteria:
+        if result.outcome == "inconclusive" and isnan(result.value):
+            return NextStep(f"Supply what is missing for: {result.text} ({result.reason}).")
+        if result.outcome == "inconclusive":
+            return NextStep(f"Move the limit or change the model; more posts cannot settle it: {result.text}.")
     return NextStep("Set the criteria that must hold under verdict.criteria in the study.")
 
 
