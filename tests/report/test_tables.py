@@ -96,3 +96,10 @@ def test_no_examples_when_none_are_wanted():
     verdict, posts = study()
     assert "Fixed by" not in printed(verdict, posts, examples=0)
     assert "Fixed by" not in printed(verdict)
+
+
+def test_of_many_groups_the_largest_are_shown_and_the_rest_counted():
+    posts = [make_post(at, "hate" if at % 2 else "not_hate", f"group {at % 30}") for at in range(300)]
+    shown = printed(compare(posts, {"tuned": system(posts, {0})}, VerdictSettings(criteria=[]), "hate"))
+    assert shown.count("group ") == 13  # the header and twelve
+    assert "and 18 smaller groups, in the report" in shown
