@@ -6,6 +6,8 @@ import math
 
 from probatum.metrics.intervals import Interval, critical_value
 
+AT_THE_LIMIT = 1e-6  # nearer than this, no number of posts that anybody has tells them apart
+
 
 def posts_to_settle(interval: Interval, limit: float, n: int) -> int | None:
     """Return how many posts would bring the bound to the limit, were the point to stay where it is.
@@ -23,7 +25,7 @@ def posts_to_settle(interval: Interval, limit: float, n: int) -> int | None:
         undefined, or n is 0.
     """
     margin = limit - interval.value
-    if not interval.defined or margin == 0 or n == 0:
+    if not interval.defined or abs(margin) < AT_THE_LIMIT or n == 0:
         return None
     bound = interval.high if margin > 0 else interval.low
     widths = (bound - interval.value) / margin
@@ -43,7 +45,7 @@ def trials_to_settle(proportion: float, limit: float, confidence: float) -> int 
     Returns:
         A number of trials, at least 1; `None` if no number helps: the proportion is exactly at the limit, or NaN.
     """
-    if math.isnan(proportion) or proportion == limit:
+    if math.isnan(proportion) or abs(proportion - limit) < AT_THE_LIMIT:
         return None
     needed = critical_value(confidence) ** 2 * limit * (1 - limit) / (proportion - limit) ** 2
     return max(math.ceil(needed), 1)

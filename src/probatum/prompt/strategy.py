@@ -125,7 +125,7 @@ def load_strategy(name_or_path: str | Path) -> Strategy:
             )
     if not path.is_file():
         raise PromptError(f"{path}: no such strategy file")
-    raw, tree = read_mapping(path, PromptError, "a strategy is a mapping with messages or text")
+    raw, tree = read_mapping(path, PromptError, "a strategy is a mapping with messages, text or frame")
     try:
         return Strategy.model_validate({"name": path.stem} | raw)
     except ValidationError as error:

@@ -16,6 +16,7 @@ from probatum.report.safe import one_line
 from probatum.verdict.results import Comparison, CriterionResult, PostAnswers, Verdict
 from probatum.verdict.wording import number
 
+MOST_GROUPS = 12
 STYLES = {"passed": "green", "failed": "red", "inconclusive": "yellow"}
 VERDICT_STYLES = {"accepted": "green", "rejected": "red", "inconclusive": "yellow"}
 
@@ -93,11 +94,15 @@ def groups_table(verdict: Verdict) -> RenderableType | None:
     if not verdict.groups:
         return None
     table = _table("Groups", "group", "system", "n", "FPR", "FNR")
-    shown = [row for row in verdict.groups if row.system != "majority"]
+    values = list(dict.fromkeys(row.row.value for row in verdict.groups))
+    named = set(values[:MOST_GROUPS])
+    shown = [row for row in verdict.groups if row.system != "majority" and row.row.value in named]
     for at, row in enumerate(shown):
         first = at == 0 or shown[at - 1].row.value != row.row.value
         name = _plain(one_line(row.row.value, 20)) if first else ""
-        table.add_row(name, row.system, f"{row.row.n:,}", _with_span(row.row.fpr), _with_span(row.row.fnr))
+        table.add_row(name, _plain(row.system), f"{row.row.n:,}", _with_span(row.row.fpr), _with_span(row.row.fnr))
+    if len(values) > MOST_GROUPS:
+        return Group(table, _plain(f"and {len(values) - MOST_GROUPS:,} smaller groups, in the report"))
     return table
 
 
@@ -110,7 +115,7 @@ def changes_table(verdict: Verdict) -> RenderableType | None:
     for comparison in verdict.comparisons:
         f1, accuracy = (_with_span(comparison.differences[name], sign=True) for name in ("f1", "accuracy"))
         fixed, broken = f"{len(comparison.fixed):,}", f"{len(comparison.broken):,}"
-        table.add_row(comparison.other, f1, accuracy, f"{comparison.mcnemar_p:.2g}", fixed, broken)
+        table.add_row(_plain(comparison.other), f1, accuracy, f"{comparison.mcnemar_p:.2g}", fixed, broken)
     return table
 
 
@@ -169,7 +174,7 @@ def _plain(text: str) -> Text:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=Text(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table = Table(title=_plain(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for column in columns:
-        table.add_column(Text(column), overflow="fold")
+        table.add_column(_plain(column), overflow="fold")
     return table

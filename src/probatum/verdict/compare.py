@@ -140,13 +140,11 @@ def _auroc(answers: Answers, scores: np.ndarray, settings: VerdictSettings) -> I
 
 def _slice_columns(evidence: Evidence) -> list[str]:
     """Return source, and every further column that parts the posts into 2 to 12 slices."""
-    return [name for name in evidence.columns() if name != "group" and (name == "source" or _parts(evidence, name))]
-
-
-def _parts(evidence: Evidence, column: str) -> bool:
-    if any(isinstance(post.column(column), list | dict) for post in evidence.posts):
-        return False
-    return 2 <= len(np.unique(evidence.column(column))) <= min(MOST_SLICES, len(evidence.posts) - 1)
+    return [
+        name
+        for name in evidence.columns
+        if name != "group" and (name == "source" or evidence.has_few_values(name, MOST_SLICES))
+    ]
 
 
 def _slice_rows(evidence: Evidence, columns: Sequence[str], settings: VerdictSettings) -> list[SliceRow]:
@@ -154,7 +152,7 @@ def _slice_rows(evidence: Evidence, columns: Sequence[str], settings: VerdictSet
     rows = [
         SliceRow(column, system, row)
         for column in columns
-        if column in evidence.columns()
+        if column in evidence.columns
         for system, answers in evidence.answers.items()
         for row in group_table(evidence.column(column), answers, settings.confidence)
     ]
@@ -178,7 +176,7 @@ def _comparison(system: str, other: str, evidence: Evidence, settings: VerdictSe
         mcnemar_p=mcnemar_exact(int(fixed.sum()), int(broken.sum())),
         fixed=[post.id for post, is_fixed in zip(evidence.posts, fixed, strict=True) if is_fixed],
         broken=[post.id for post, is_broken in zip(evidence.posts, broken, strict=True) if is_broken],
-        groups=_group_changes(mine, theirs, evidence, settings) if "group" in evidence.columns() else [],
+        groups=_group_changes(mine, theirs, evidence, settings) if "group" in evidence.columns else [],
     )
 
 

@@ -22,6 +22,7 @@ from probatum.verdict.results import CriterionOutcome, CriterionResult
 from probatum.verdict.wording import criterion_text, joined, number
 
 DecidedBy = Literal["point", "bound"]
+ROUNDING = 1e-12  # 0.625 - 0.620 is a gain of 0.005, whatever floating point says
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def _held_against_limit(criterion: Criterion, measured: Measured, settings: Verd
 def _outcome(criterion: Criterion, interval: Interval, decided_by: DecidedBy) -> CriterionOutcome:
     low, high = _limits(criterion)
     if decided_by == "point":
-        return "passed" if low <= interval.value <= high else "failed"
+        return "passed" if low - ROUNDING <= interval.value <= high + ROUNDING else "failed"
     if low <= interval.low and interval.high <= high:
         return "passed"
     return "failed" if interval.high < low or high < interval.low else "inconclusive"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 
 from probatum.metrics.intervals import Interval
 from probatum.verdict.evidence import TrainingSummary
@@ -10,6 +11,7 @@ from probatum.verdict.results import Comparison, CriterionResult, NextStep, Outc
 from probatum.verdict.wording import number
 
 GENTLER = "--learning-rate 1e-4 --epochs 2"
+JUDGED = ("tuned", "baseline")
 
 
 def notes_on(
@@ -35,15 +37,14 @@ def _worse(comparison: Comparison) -> str | None:
     if not change.defined or change.value >= 0:
         return None
     system, other = comparison.system, comparison.other
-    sure = change.high < 0
     measured = f"F1 {number(change.value)}, interval {number(change.low)} to {number(change.high)}"
-    if other == "linear" and system != "baseline":
-        return f"linear {'beats' if sure else 'is ahead of'} {system} ({measured}): a model that costs a second of CPU"
-    verb = "is worse than" if sure else "is behind"
+    sure = change.high < 0
     hedge = "" if sure else ", though chance may explain it"
-    advice = (
-        f"; overfitting or a learning rate too high: try {GENTLER}" if (system, other) == ("tuned", "baseline") else ""
-    )
+    if (system, other) == ("tuned", "linear"):
+        verb = "beats" if sure else "is ahead of"
+        return f"linear {verb} tuned ({measured}), at a second of CPU{hedge}"
+    verb = "is worse than" if sure else "is behind"
+    advice = f"; overfitting or a learning rate too high: try {GENTLER}" if (system, other) == JUDGED else ""
     return f"{system} {verb} {other} ({measured}){hedge}{advice}"
 
 
@@ -139,9 +140,11 @@ def _after_doubt(criteria: Sequence[CriterionResult]) -> NextStep:
             f"criterion ({most.text}).",
             "probatum run STUDY",
         )
-    open_ones = [result for result in criteria if result.outcome == "inconclusive"]
-    if open_ones:
-        return NextStep(f"Supply what is missing for: {open_ones[0].text} ({open_ones[0].reason}).")
+    for result in criteria:
+        if result.outcome == "inconclusive" and isnan(result.value):
+            return NextStep(f"Supply what is missing for: {result.text} ({result.reason}).")
+        if result.outcome == "inconclusive":
+            return NextStep(f"Move the limit or change the model; more posts cannot settle it: {result.text}.")
     return NextStep("Set the criteria that must hold under verdict.criteria in the study.")
 
 

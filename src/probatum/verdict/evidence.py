@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -77,11 +78,28 @@ class Evidence:
     predictions: Mapping[str, Sequence[Prediction]]
     answers: Mapping[str, Answers]
     training: TrainingSummary | None = None
+    _cache: dict[str, NDArray[np.str_]] = field(default_factory=dict, repr=False, compare=False)
 
     def column(self, name: str) -> NDArray[np.str_]:
         """Return str[n], a column of the posts as text, `(none)` where a post has no value."""
-        return np.array([_as_text(post.column(name)) for post in self.posts], dtype=np.str_)
+        if name not in self._cache:
+            self._cache[name] = np.array([_as_text(post.column(name)) for post in self.posts], dtype=np.str_)
+        return self._cache[name]
 
+    def has_few_values(self, name: str, most: int) -> bool:
+        """Return whether a column parts the posts into at least two and at most so many slices.
+
+        Stops at the first value too many, so that a column of long texts is never laid out as an array.
+        """
+        seen: set[str] = set()
+        for post in self.posts:
+            value = post.column(name)
+            seen.add(_as_text(value))
+            if isinstance(value, list | dict) or len(seen) > min(most, len(self.posts) - 1):
+                return False
+        return len(seen) >= 2
+
+    @cached_property
     def columns(self) -> list[str]:
         """Return the columns that at least one post has a value in, without id, text and label."""
         names = ["group", "source", *sorted({name for post in self.posts for name in post.extra} - set(POST_FIELDS))]
@@ -98,8 +116,8 @@ class Evidence:
         """
         mask = np.ones(len(self.posts), dtype=bool)
         for name, value in wanted.items():
-            if name not in {"label", *self.columns()}:
-                return mask & False, f"no post has a column {name!r}; columns: {', '.join(self.columns()) or 'none'}"
+            if name not in {"label", *self.columns}:
+                return mask & False, f"no post has a column {name!r}; columns: {', '.join(self.columns) or 'none'}"
             values = self.column(name)
             if value not in values:
                 return mask & False, f"no post has {name}={value}; there are: {_named_values(values)}"
