@@ -110,11 +110,12 @@ def prepare(
     study: Annotated[Path | None, typer.Option(help="a study, for its labels and columns", show_default=False)] = None,
     seed: Annotated[int, typer.Option(help="seed of the split", min=0)] = 0,
     on_error: Annotated[Literal["stop", "skip"], typer.Option(help="on a bad line")] = "stop",
+    drop_overlap: Annotated[bool, typer.Option(help="take posts that the test holds too out of training")] = False,
     limit: Limit = None,
 ) -> None:
     """Read posts from a published collection or your own files, unify their labels, and split them.
 
-    Posts with the same text always land on the same side, and none of the test's stays in training.
+    Posts with the same text always land on the same side of the split.
     """
     from probatum.data.prepare import prepare as prepare_files
     from probatum.study import Data, Task
@@ -135,13 +136,15 @@ def prepare(
         test_share=test_share,
         seed=seed,
         on_error=on_error,
+        drop_overlap=drop_overlap,
         limit=limit,
     )
     for side, file in prepared.files.items():
         count = prepared.counts.get(side)
         console.print(f"  {file}" + ("" if count is None else f"  {count:,} posts"), highlight=False, markup=False)
     if overlap := prepared.counts["overlap"]:
-        console.print(f"  {overlap:,} posts taken out of training because the test holds their text too")
+        done = "were taken out of training" if drop_overlap else "stay in training; --drop-overlap takes them out"
+        console.print(f"  {overlap:,} posts whose text the test holds too {done}")
     for record in prepared.skipped[:5]:
         console.print(f"  skipped {record}", markup=False, highlight=False)
     _next(f"probatum audit {' '.join(str(prepared.files[side]) for side in prepared.files if side in SIDES)}")
@@ -156,7 +159,7 @@ def audit(
     """Count, and look for duplicates, overlaps, conflicting labels and anything that gives a label away."""
     from probatum.data.audit import audit as audit_posts
     from probatum.data.readers import read_posts
-    from probatum.report.tables import print_audit
+    from probatum.report.audit import print_audit
     from probatum.study import Data, Task
 
     task, data = Task(), Data(train=files[0], validation=files[0])

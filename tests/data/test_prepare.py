@@ -36,20 +36,22 @@ def test_a_test_share(write, tmp_path, labels):
     assert (done.counts["train"], done.counts["validation"], done.counts["test"]) == (24, 6, 10)
 
 
-def test_posts_of_the_test_file_leave_training(write, tmp_path, labels):
+def test_posts_of_the_test_file_leave_training_if_asked(write, tmp_path, labels):
     test = write([{"text": "TEXT  3", "label": "hate"}, {"text": "new", "label": "hate"}], "test.jsonl")
-    done = prepare("files", write(rows(40)), tmp_path / "out", labels=labels, test=test)
+    kept = prepare("files", write(rows(40)), tmp_path / "kept", labels=labels, test=test)
+    assert (kept.counts["overlap"], kept.counts["train"] + kept.counts["validation"]) == (1, 40)
+    done = prepare("files", write(rows(40)), tmp_path / "out", labels=labels, test=test, drop_overlap=True)
     assert done.counts["overlap"] == 1
     assert texts(done.files["test"], labels) == ["TEXT  3", "new"]
     assert "text 3" not in texts(done.files["train"], labels) + texts(done.files["validation"], labels)
 
 
 def test_skipped_records_are_listed(write, tmp_path, labels):
-    path = write([*rows(10), {"text": "", "label": "hate"}])
+    path = write([*rows(10), {"text": 3, "label": "hate"}])
     done = prepare("files", path, tmp_path / "out", labels=labels, on_error="skip")
     assert done.counts["skipped"] == 1
     (line,) = done.files["skipped"].read_text().splitlines()
-    assert json.loads(line) == {"path": str(path), "line": 11, "field": "text", "reason": "empty"}
+    assert json.loads(line) == {"path": str(path), "line": 11, "field": "text", "reason": "expected a text, found int"}
 
 
 def test_an_earlier_runs_files_do_not_stay(write, tmp_path, labels):
@@ -129,23 +131,24 @@ def test_a_test_file_and_a_test_share(write, tmp_path, labels):
 def test_nothing_left_to_train_on(write, tmp_path, labels):
     path = write(rows(4))
     with pytest.raises(DataError, match=r"every post stands in .* too; nothing is left to train on"):
-        prepare("files", path, tmp_path / "out", labels=labels, test=path)
+        prepare("files", path, tmp_path / "out", labels=labels, test=path, drop_overlap=True)
 
 
 def test_the_real_posts(shared_data, tmp_path, labels):
     folder = shared_data / "unified"
-    alone = prepare("unified", folder / "unified_train.json", tmp_path / "a", labels=labels)
-    assert (alone.counts["train"], alone.counts["validation"]) == (3083, 545)
-    tested = prepare(
+    done = prepare("unified", folder / "unified_train.json", tmp_path / "a", labels=labels)
+    sizes = {side: done.counts[side] for side in ("train", "validation", "test")}
+    assert sizes == {"train": 3083, "validation": 545, "test": 514}
+    assert (done.counts["skipped"], done.counts["overlap"]) == (0, 3)
+    dropped = prepare(
         "unified",
         folder / "unified_train.json",
         tmp_path / "b",
         labels=labels,
         test=folder / "unified_val.json",
-        on_error="skip",
+        drop_overlap=True,
     )
-    assert (tested.counts["test"], tested.counts["skipped"], tested.counts["overlap"]) == (513, 1, 3)
-    assert tested.counts["train"] + tested.counts["validation"] == 3625
+    assert dropped.counts["train"] + dropped.counts["validation"] == 3625
 
 
 def test_the_test_file_is_cut_with_the_frame_of_train(write, tmp_path, labels):

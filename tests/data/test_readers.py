@@ -119,7 +119,6 @@ def test_a_json_file_without_json(write, labels):
     [
         ({"label": "hate"}, "text", "missing"),
         ({"text": None, "label": "hate"}, "text", "missing"),
-        ({"text": " \n", "label": "hate"}, "text", "empty"),
         ({"text": 3, "label": "hate"}, "text", "expected a text, found int"),
         ({"text": "x"}, "label", "missing"),
         ({"text": "x", "label": ""}, "label", "missing"),
@@ -181,16 +180,16 @@ def test_line_separators_do_not_end_a_line(write, labels):
 
 
 def test_stop_lists_twenty_and_counts_the_rest(write, labels):
-    text = message(write([{"text": "", "label": "hate"}] * 25), labels)
-    assert text.count(": text: empty") == 20
+    text = message(write([{"text": None, "label": "hate"}] * 25), labels)
+    assert text.count(": text: missing") == 20
     assert text.endswith(
         "… and 5 more bad lines\nmend them, or leave them out with --on-error skip (they are counted and listed)"
     )
 
 
 def test_nothing_left(write, labels):
-    path = write([{"text": "", "label": "hate"}])
-    assert message(path, labels, on_error="skip") == f"{path}: no usable post\n{path}:1: text: empty"
+    path = write([{"text": None, "label": "hate"}])
+    assert message(path, labels, on_error="skip") == f"{path}: no usable post\n{path}:1: text: missing"
 
 
 def test_file_level_faults(write, tmp_path, labels):
@@ -266,7 +265,6 @@ def test_one_post_with_the_marker_does_not_make_a_file_of_prompts(write, labels)
         ),
         (ready("x"), "label", "no answer after the prompt, and no label in the column either"),
         ({"text": "x", "label": "hate"}, "text", f"no marker {MARKER!r} where the other prompts have one"),
-        (ready("", " hate"), "text", "empty"),
         (ready("x", " maybe"), "answer", "no label in ' maybe'; known: hate, normal, not hate"),
     ],
 )
@@ -366,3 +364,8 @@ def test_no_bytes_break_the_reader(tmp_path, labels, content, name):
         read_posts(tmp_path / name, labels, on_error="skip")
     except DataError as error:
         assert str(error).startswith(str(tmp_path / name))
+
+
+def test_an_empty_text_is_a_post(write, labels):
+    path = write([{"text": "", "label": "hate"}, {"text": " ", "label": "normal"}])
+    assert [(post.text, post.label) for post in read(path, labels)] == [("", "hate"), (" ", "not_hate")]

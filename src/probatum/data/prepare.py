@@ -1,4 +1,4 @@
-"""Read one source, keep the test posts out of training, split, and write the files that a study reads."""
+"""Read one source, split it, and write the files that a study reads."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Prepared:
 
     Attributes:
         files: `train`, `validation`, `test`, `skipped`, `prompt` to the path written; only those that there are.
-        counts: posts in each file written, `skipped` records, `overlap` posts removed from train and validation because
-            their text stands in the test file too (test keeps them), and `limited` posts that `limit` left out.
+        counts: posts in each file written, `skipped` records, `overlap` posts of train and validation whose text stands
+            in the test file too, and `limited` posts that `limit` left out.
         skipped: the records that could not be read.
         frame: what stood around every post, for ready prompts and chat files.
     """
@@ -51,6 +51,7 @@ def prepare(
     test_share: float = 0.0,
     seed: int = 0,
     on_error: OnError = "stop",
+    drop_overlap: bool = False,
     limit: int | None = None,
 ) -> Prepared:
     """Turn a source's file into `train.jsonl`, `validation.jsonl` and, where there is one, `test.jsonl`.
@@ -60,18 +61,22 @@ def prepare(
         path: the file to split.
         out: the folder to write to; its earlier files of these names are replaced or removed.
         labels: the task's labels.
-        test: a second file of the same source, written whole as the test posts.
+        test: a second file of the same source, written whole as the test posts (default: the one that the source is
+            published with, if it lies beside `path` and no `test_share` is asked for).
         columns: which columns hold what, for the source `files`.
         marker: in ready prompts, the text after which the answer stands.
         validation_share: share of the posts of `path` that validate, at least 0 and below 1.
         test_share: share of the posts of `path` that test; 0 with `test`.
         seed: of the split.
         on_error: on a bad record, stop, or skip it and count it.
+        drop_overlap: take posts whose text stands in the test file out of train and validation.
         limit: keep at most so many posts of each file.
 
     Raises:
         DataError: a file or a share is wrong, or a record is bad and `on_error` is stop.
     """
+    if test is None and not test_share:
+        test = _published_test(source, path)
     shares = _shares(validation_share, test_share, test)
     reading = Reading(labels, columns or PostColumns(), marker, on_error)
     read = source_named(source).read(path, reading)
@@ -81,8 +86,8 @@ def prepare(
         skipped += held_out.skipped
         kept = {side: without_texts_of(posts, held_out.posts) for side, posts in sides.items()}
         overlap = len(read.posts) - sum(map(len, kept.values()))
-        sides = kept | {"test": held_out.posts}
-        if not kept["train"]:
+        sides = (kept if drop_overlap else sides) | {"test": held_out.posts}
+        if not sides["train"]:
             raise DataError(f"{path}: every post stands in {test} too; nothing is left to train on")
     limited = sum(len(members) for members in sides.values())
     sides = {side: members[:limit] for side, members in sides.items()}
@@ -98,6 +103,12 @@ def without_texts_of(posts: Sequence[Post], held_out: Sequence[Post]) -> list[Po
     """Return the posts whose normalised text stands in no held-out post."""
     texts = {normalise_text(post.text) for post in held_out}
     return [post for post in posts if normalise_text(post.text) not in texts]
+
+
+def _published_test(source: str, path: Path) -> Path | None:
+    name = source_named(source).test_file
+    beside = path.with_name(name) if name else None
+    return beside if beside is not None and beside != path and beside.is_file() else None
 
 
 def _shares(validation: float, test_share: float, test: Path | None) -> dict[str, float]:

@@ -97,7 +97,7 @@ def _overlaps(files: Files) -> list[Finding]:
                     f"{second}: {len(shared)} of {len(others)} posts: the text stands in {first} too",
                     examples(shared),
                     f"take those texts out of {first}: a model that has seen them is not tested by them "
-                    "(probatum prepare does so)",
+                    "(probatum prepare --drop-overlap does so)",
                 )
             )
     return findings

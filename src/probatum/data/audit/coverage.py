@@ -1,4 +1,4 @@
-"""Labels and groups with too few posts to say anything about them."""
+"""Labels and groups with too few posts to say anything about them, and posts that say nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SMALL_SHARE = 0.1
 
 
 def find_coverage(files: Mapping[str, Sequence[Post]]) -> list[Finding]:
-    """Find labels and groups with few posts, file by file.
+    """Find labels and groups with few posts, and posts without text, file by file.
 
     A label is few below `FEW_POSTS` posts or a share of `SMALL_SHARE`; a group is few where it has fewer than
     `FEW_POSTS` posts of some label, because its error rate for that label is then known to about ±18 points at best
@@ -23,8 +23,26 @@ def find_coverage(files: Mapping[str, Sequence[Post]]) -> list[Finding]:
     findings = []
     for name, posts in files.items():
         if posts:
-            findings += _few_labels(name, posts, labels) + _few_groups(name, posts, labels)
+            findings += _few_labels(name, posts, labels) + _few_groups(name, posts, labels) + _empty(name, posts)
     return findings
+
+
+def _empty(name: str, posts: Sequence[Post]) -> list[Finding]:
+    empty = [post for post in posts if not post.text.strip()]
+    if not empty:
+        return []
+    share = len(empty) / len(posts)
+    return [
+        Finding(
+            "coverage",
+            "medium" if share >= 0.01 else "low",
+            len(empty),
+            share,
+            f"{name}: {len(empty)} of {len(posts)} posts have no text",
+            examples(empty),
+            "their label cannot follow from what is not there; look whether the text was lost",
+        )
+    ]
 
 
 def _few_labels(name: str, posts: Sequence[Post], labels: Sequence[str]) -> list[Finding]:

@@ -46,12 +46,14 @@ class Source:
         about: one line: what it is and which file of it is read.
         licence: its licence, and whom to cite.
         read: reads one file of it.
+        test_file: the name under which its test posts are published beside the file that is split.
     """
 
     name: str
     about: str
     licence: str
     read: Callable[[Path, Reading], ReadResult]
+    test_file: str | None = None
 
 
 def binary_labels(labels: LabelSet, positive: str, negative: str) -> LabelSet:

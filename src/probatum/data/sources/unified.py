@@ -41,4 +41,5 @@ SOURCE = Source(
     "HateSpeechDetection_ver2: unified_train.json, unified_val.json",
     "built from HateXplain (MIT; Mathew et al. 2021) and ToxiGen (MIT; Hartvigsen et al. 2022)",
     read_unified,
+    test_file="unified_val.json",
 )
