@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -150,7 +150,7 @@ class _Job:
         if time.monotonic() - self.told_s < 1:
             return
         self.told_s = time.monotonic()
-        numbers = {"posts": progress} if isinstance(progress, int) else _fields(progress)
+        numbers = {"posts": progress} if isinstance(progress, int) else asdict(progress)
         write_json_atomic(self.folder.progress, {"stage": stage, "time": time.time(), **numbers})
 
     def _compare(self) -> Verdict:
@@ -179,11 +179,16 @@ class _Job:
             usage={system: self._usage(system) for system in study.systems},
             notes=self.manifest.stage("data")["facts"]["notes"],
         )
+        verdict = replace(verdict, next_step=verdict.next_step.located(self._places()))
         write_json_atomic(folder.verdict, verdict.to_json())
         for system, result in verdict.to_json()["systems"].items():
             write_json_atomic(folder.metrics(system), result)
         write_report(study.name, verdict, posts, folder.report, self._context())
         return {"outcome": verdict.outcome, "exit_code": verdict.exit_code}
+
+    def _places(self) -> dict[str, str]:
+        study = self.study.path or self.folder.study
+        return {"RUN": _short(self.folder.path), "STUDY": _short(study), "TRAIN": _short(self.study.data.train)}
 
     def _training_facts(self) -> Facts:
         return self.manifest.stage("training").get("facts", {}) if "tuned" in self.study.systems else {}
@@ -217,6 +222,7 @@ class _Job:
             cost=self._cost(sum(seconds.values())),
             audit=stages["data"]["facts"]["findings"],
             training=self._training_summary(),
+            command=f"probatum run {self._places()['STUDY']}",
         )
 
 
@@ -244,10 +250,11 @@ def read_verdict(folder: RunFolder) -> Verdict:
     return Verdict.from_json(json.loads(folder.verdict.read_text(encoding="utf-8")))
 
 
-def _fields(progress: Any) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(progress)
+def _short(path: Path) -> str:
+    """Return a path from the working directory where it lies below it, as one would type it."""
+    path = path.resolve()
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 @contextmanager

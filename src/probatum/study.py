@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from probatum.data.labels import LabelSet
 from probatum.errors import StudyError, did_you_mean
@@ -238,6 +238,12 @@ class Study(Section):
     verdict: VerdictSettings = Field(default_factory=VerdictSettings, description="what must hold")
     cost_per_hour: float | None = Field(None, ge=0, description="price of this machine for an hour, in any currency")
     limit: int | None = Field(None, ge=4, description="try it on so many posts of each file first")
+    _path: Path | None = PrivateAttr(None)
+
+    @property
+    def path(self) -> Path | None:
+        """The file that the study was read from."""
+        return self._path
 
     @field_validator("prompt", mode="before")
     @classmethod
@@ -276,7 +282,9 @@ class Study(Section):
             study = cls.model_validate(raw)
         except ValidationError as error:
             raise StudyError(_explain(path, error, tree, cls)) from error
-        return study._resolved(path.resolve().parent)
+        study = study._resolved(path.resolve().parent)
+        study._path = path
+        return study
 
     def _resolved(self, folder: Path) -> Study:
         data = {

@@ -36,7 +36,8 @@ def test_accepted():
     verdict = verdict_of(range(20), range(100))
     assert (verdict.outcome, verdict.exit_code, verdict.accepted) == ("accepted", 0, True)
     assert verdict.sentence == "Accepted: all 2 criteria passed."
-    assert verdict.next_step.command == "probatum merge RUN"
+    assert "RUN/training/adapter" in verdict.next_step.sentence
+    assert "at/training/adapter" in verdict.next_step.located({"RUN": "at"}).sentence
 
 
 def test_rejected_names_what_failed():

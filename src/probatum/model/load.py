@@ -130,7 +130,7 @@ def load_model(settings: ModelSettings, adapter: Path | None = None) -> LoadedMo
     check_shards(locate(settings))
     device = choose_device(settings)
     is_mxfp4 = keep_mxfp4(config)
-    with _explained(settings):
+    with _explained(settings, bars=settings.name != "builtin"):
         model = AutoModelForCausalLM.from_pretrained(
             locate(settings),
             config=config,
@@ -195,10 +195,10 @@ def _source(settings: ModelSettings) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _explained(settings: ModelSettings) -> Iterator[None]:
+def _explained(settings: ModelSettings, *, bars: bool = False) -> Iterator[None]:
     """Turn what transformers raises for a model that is not there into one error with what to try."""
     try:
-        with quiet():
+        with quiet(bars=bars):
             yield
     except ModelError:
         raise

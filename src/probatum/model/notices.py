@@ -13,8 +13,17 @@ _LOGGERS = ("transformers", "huggingface_hub", "peft", "accelerate")
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Silence known notices and everything below an error from the libraries under us."""
+def quiet(*, bars: bool = False) -> Iterator[None]:
+    """Silence known notices and everything below an error from the libraries under us.
+
+    Args:
+        bars: let transformers draw its progress bars, as for weights that take minutes to load.
+    """
+    from transformers.utils import logging as transformers_logging
+
+    had_bars = transformers_logging.is_progress_bar_enabled()
+    if not bars:
+        transformers_logging.disable_progress_bar()
     levels = {name: logging.getLogger(name).level for name in _LOGGERS}
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -24,5 +33,7 @@ def quiet() -> Iterator[None]:
                 warnings.filterwarnings("ignore", message=message)
             yield
     finally:
+        if had_bars:
+            transformers_logging.enable_progress_bar()
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)

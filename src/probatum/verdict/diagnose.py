@@ -102,7 +102,7 @@ def next_step(
         training: how training went, if there was any.
     """
     if outcome == "accepted":
-        return NextStep("Merge the adapter into the model, then serve it.", "probatum merge RUN")
+        return NextStep("The adapter is ready to deploy: RUN/training/adapter, which PEFT loads as it is.")
     if training and training.completed is False:
         return NextStep(
             "Training stopped early: the same command goes on from the last checkpoint.", "probatum run STUDY"

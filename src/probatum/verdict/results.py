@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import types
 import typing
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Literal, Self
 
@@ -136,11 +137,22 @@ class NextStep:
 
     Attributes:
         sentence: in words.
-        command: what to type, if anything; RUN, STUDY and TRAIN stand for the run, its study and its training posts.
+        command: what to type, if anything.
+
+    RUN, STUDY and TRAIN stand for the run folder, the study file and the training posts until `located` says where.
     """
 
     sentence: str
     command: str | None = None
+
+    def located(self, places: Mapping[str, str]) -> Self:
+        """Return the step with real paths in the place of RUN, STUDY and TRAIN."""
+        words = re.compile(r"\b(RUN|STUDY|TRAIN)\b")
+
+        def told(text: str) -> str:
+            return words.sub(lambda match: places.get(match[0], match[0]), text)
+
+        return replace(self, sentence=told(self.sentence), command=told(self.command) if self.command else None)
 
 
 @dataclass(frozen=True)
