@@ -71,9 +71,8 @@ class TerminalWatcher(Watcher):
         if stage == "data":
             self.num_posts = facts["posts"]["test"]
         took = "unchanged" if reused else f"{seconds:.1f} s"
-        self.console.print(
-            f"  {TITLES[stage]:<26} {took:>10}   {_summary(stage, facts)}", highlight=False, markup=False
-        )
+        line = f"  {TITLES[stage]:<26} {took:>10}   {_summary(stage, facts)}"
+        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _summary(stage: str, facts: Facts) -> str:

@@ -1,0 +1,187 @@
+"""Whole studies through the command line: run, killed, resumed, repeated, in every form of data."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from safetensors.torch import load_file
+
+from probatum.data.records import read_predictions, read_written_posts
+from probatum.demo import write_demo
+
+pytestmark = pytest.mark.flow
+SRC = Path(__file__).parents[2] / "src"
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(SRC), "COLUMNS": "80", "OMP_WAIT_POLICY": "PASSIVE"}
+
+
+def probatum(*arguments, cwd, code=0, **options):
+    """Run the command line as a user does, and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "probatum", *map(str, arguments)],
+        cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, timeout=500, check=False, **options,
+    )  # fmt: skip
+    assert done.returncode == code, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def small_study(folder, **training):
+    """The demo's study on a tenth of its posts."""
+    path = write_demo(folder)
+    for side, count in (("train", 192), ("validation", 40), ("test", 60)):
+        file = folder / "data" / f"{side}.jsonl"
+        file.write_text("".join(file.read_text().splitlines(keepends=True)[:count]))
+    study = yaml.safe_load(path.read_text())
+    study["training"] |= {"eval_steps": 4, "warmup_steps": 2} | training
+    path.write_text(yaml.safe_dump(study))
+    return path
+
+
+def adapter(run):
+    return load_file(run / "training" / "adapter" / "adapter_model.safetensors")
+
+
+def test_a_killed_study_goes_on_and_ends_the_same(tmp_path):
+    study = small_study(tmp_path / "study", dropout=0.1)
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    arguments = [sys.executable, "-m", "probatum", "run", str(study), "--out", str(killed)]
+    process = subprocess.Popen(arguments, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 200
+    while not (killed / "training" / "checkpoints" / "checkpoint-4" / "trainer_state.json").is_file():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+    told = json.loads(probatum("status", killed, "--json", cwd=tmp_path))
+    states = {stage["name"]: stage["state"] for stage in told["stages"]}
+    assert states == {
+        "data": "done", "majority": "done", "linear": "done", "baseline": "done", "training": "stopped",
+    }  # fmt: skip
+    assert told["alive"] is False
+
+    again = subprocess.run(arguments, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300)
+    assert again.returncode in (0, 1, 3), again.stderr
+    assert again.stdout.count("unchanged") == 4
+    probatum("run", study, "--out", whole, cwd=tmp_path, code=again.returncode)
+
+    ours, theirs = adapter(killed), adapter(whole)
+    assert ours.keys() == theirs.keys()
+    assert all((ours[name] == theirs[name]).all() for name in ours)
+    for system in ("majority", "linear", "baseline", "tuned"):
+        assert (killed / system / "predictions.jsonl").read_bytes() == (
+            whole / system / "predictions.jsonl"
+        ).read_bytes()
+
+    # a third time nothing is left to do, and another criterion repeats the judging alone
+    assert probatum("run", study, "--out", whole, cwd=tmp_path, code=again.returncode).count("unchanged") == 7
+    changed = yaml.safe_load(study.read_text())
+    changed["verdict"]["criteria"] = [{"metric": "f1", "at_least": 0.999, "decide": "point"}]
+    study.write_text(yaml.safe_dump(changed))
+    assert probatum("run", study, "--out", whole, cwd=tmp_path, code=1).count("unchanged") == 6
+
+
+def test_the_run_folder_holds_what_was_promised(tmp_path):
+    study = small_study(tmp_path / "study", max_steps=2)
+    verdict = json.loads(
+        subprocess.run(
+            [sys.executable, "-m", "probatum", "run", str(study), "--out", str(tmp_path / "run"), "--json"],
+            env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300,
+        ).stdout
+    )  # fmt: skip
+    run = tmp_path / "run"
+    for name in ("study.yaml", "manifest.json", "verdict.json", "report.md", "data/audit.json", "training/log.jsonl"):
+        assert (run / name).is_file(), name
+    assert verdict == json.loads((run / "verdict.json").read_text())
+    posts = read_written_posts(run / "data" / "test.jsonl")
+    for system in ("majority", "linear", "baseline", "tuned"):
+        predictions = read_predictions(run / system / "predictions.jsonl")
+        assert [row.id for row in predictions] == [post.id for post in posts]
+        assert (run / system / "metrics.json").is_file()
+    manifest = json.loads((run / "manifest.json").read_text())
+    assert {"torch", "transformers", "peft"} <= manifest["versions"].keys()
+    assert all(record["state"] == "done" for record in manifest["stages"].values())
+    # the resolved study gives the same run again
+    assert (
+        probatum("run", run / "study.yaml", "--out", run, cwd=tmp_path, code=verdict_code(verdict)).count("unchanged")
+        == 7
+    )
+
+
+def verdict_code(verdict):
+    return {"accepted": 0, "rejected": 1, "inconclusive": 3}[verdict["outcome"]]
+
+
+def test_stage_by_stage_equals_one_command(tmp_path):
+    study = small_study(tmp_path / "study", max_steps=3)
+    steps, whole = tmp_path / "steps", tmp_path / "whole"
+    assert "predictions:" in probatum("score", study, "--system", "baseline", "--out", steps, cwd=tmp_path)
+    assert "adapter:" in probatum("train", study, "--out", steps, cwd=tmp_path)
+    probatum("score", study, "--system", "tuned", "--out", steps, cwd=tmp_path)
+    one = json.loads((steps / "tuned" / "predictions.jsonl").read_text().splitlines()[0])
+    assert one["status"] == "ok"
+    code = subprocess.run(
+        [sys.executable, "-m", "probatum", "compare", str(study), "--out", str(steps)],
+        env=ENVIRONMENT, capture_output=True, check=False, timeout=300,
+    ).returncode  # fmt: skip
+    probatum("run", study, "--out", whole, cwd=tmp_path, code=code)
+    assert (steps / "tuned" / "predictions.jsonl").read_bytes() == (whole / "tuned" / "predictions.jsonl").read_bytes()
+
+
+def test_the_guides_ready_prompts_and_no_test_file(tmp_path):
+    """What a user of the guide has: `text` with a marker, the answer behind it or in `label`, and two files."""
+    study = small_study(tmp_path / "study", max_steps=2)
+    settings = yaml.safe_load(study.read_text())
+    data = tmp_path / "study" / "data"
+    for side in ("train", "validation"):
+        rows = [json.loads(line) for line in (data / f"{side}.jsonl").read_text().splitlines()]
+        words = settings["task"]["labels"]
+        ready = [
+            {
+                "text": f"Classify the post.\n\n### Post:\n{row['text']}\n\n### Classification:"
+                + (f" {words[row['label']]}" if side == "train" else ""),
+                "group": row["group"],
+            }
+            | ({} if side == "train" else {"label": words[row["label"]]})
+            for row in rows
+        ]
+        (data / f"{side}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ready))
+    del settings["data"]["test"]
+    settings["prompt"] = "ready"
+    settings["scoring"] = {"method": "generate"}
+    study.write_text(yaml.safe_dump(settings))
+    done = subprocess.run(
+        [sys.executable, "-m", "probatum", "run", str(study), "--out", str(tmp_path / "run"), "--json"],
+        env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    verdict = json.loads(done.stdout)
+    assert any("validation was split into 20 posts that choose and 20 that decide" in n for n in verdict["notes"])
+    systems = verdict["systems"]
+    assert systems["baseline"]["n"] == 20
+    frame = yaml.safe_load((tmp_path / "run" / "data" / "prompt.yaml").read_text())
+    assert "### Post:\n" in json.dumps(frame, ensure_ascii=False).replace("\\n", "\n")
+    posts = read_written_posts(tmp_path / "run" / "data" / "test.jsonl")
+    assert not any("###" in post.text for post in posts)
+
+
+def test_a_model_that_cannot_be_had_is_one_error_that_lists_what_to_try(tmp_path):
+    study = small_study(tmp_path / "study")
+    settings = yaml.safe_load(study.read_text())
+    settings["model"] = {"name": "openai/gpt-oss-20b"}
+    study.write_text(yaml.safe_dump(settings))
+    environment = ENVIRONMENT | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "empty")}
+    done = subprocess.run(
+        [sys.executable, "-m", "probatum", "run", str(study), "--out", str(tmp_path / "run")],
+        env=environment, capture_output=True, text=True, check=False, timeout=200,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: cannot load the model 'openai/gpt-oss-20b'")
+    for advice in ("a local folder", "hf download openai/gpt-oss-20b", "microsoft/Phi-3.5-MoE-instruct", "builtin"):
+        assert advice in done.stderr
+    assert "Traceback" not in done.stderr
