@@ -28,9 +28,9 @@ from transformers.integrations.moe import ALL_EXPERTS_FUNCTIONS
 from transformers.models.gpt_oss.modeling_gpt_oss import GptOssExperts, load_balancing_loss_func
 
 from builtin_batches import ANSWER_WEIGHT, CONSTRUCTIONS, VOCABULARY, Batch, dialogues, make_tokenizer, messages
-from builtin_mxfp4 import from_mxfp4, to_mxfp4
 from builtin_text import Texts
 from probatum.artifacts import write_json_atomic, write_text_atomic
+from probatum.model.mxfp4.layout import dequantise, quantise
 
 HERE = Path(__file__).parent
 OUT = HERE.parent / "src" / "probatum" / "model" / "builtin"
@@ -162,8 +162,8 @@ def freeze_experts(model: GptOssForCausalLM) -> dict[str, Tensor]:
     for number, layer in enumerate(model.model.layers):
         for name in ("gate_up_proj", "down_proj"):
             weight = getattr(layer.mlp.experts, name)
-            blocks, scales = to_mxfp4(weight)
-            weight.data.copy_(from_mxfp4(blocks, scales))
+            blocks, scales = quantise(weight.transpose(1, 2).cpu())
+            weight.data.copy_(dequantise(blocks, scales, torch.float32).transpose(1, 2))
             weight.requires_grad_(False)
             stem = f"model.layers.{number}.mlp.experts.{name}"
             packed |= {f"{stem}_blocks": blocks, f"{stem}_scales": scales}

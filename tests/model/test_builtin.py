@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 from transformers import AutoTokenizer, GptOssConfig, GptOssForCausalLM, Mxfp4Config
-from transformers.integrations.mxfp4 import convert_moe_packed_tensors
 
 from probatum.data.demo import demo_posts, normalise
+from probatum.model.mxfp4.layout import dequantise
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "src" / "probatum" / "model" / "builtin"
@@ -23,7 +23,7 @@ def recipe():
     """The recipe's modules, which lie outside the package."""
     sys.path.insert(0, str(ROOT / "recipes"))
     try:
-        names = ("builtin_model", "builtin_mxfp4", "builtin_text")
+        names = ("builtin_model", "builtin_text")
         yield {name.removeprefix("builtin_"): importlib.import_module(name) for name in names}
     finally:
         sys.path.remove(str(ROOT / "recipes"))
@@ -47,12 +47,12 @@ def model():
     return loaded.float().eval()
 
 
-def unpacked(recipe, folder):
+def unpacked(folder):
     """The model made of the file's tensors without transformers' loader."""
     state = load_file(folder / "model.safetensors")
     for blocks in [name for name in state if name.endswith("_blocks")]:
         name = blocks.removesuffix("_blocks")
-        state[name] = recipe["mxfp4"].from_mxfp4(state.pop(blocks), state.pop(name + "_scales"))
+        state[name] = dequantise(state.pop(blocks), state.pop(name + "_scales"), torch.float32).transpose(1, 2)
     config = GptOssConfig.from_pretrained(folder)
     del config.quantization_config
     made = GptOssForCausalLM._from_config(config, attn_implementation="eager").float()
@@ -98,7 +98,7 @@ def test_tensors_have_the_published_names_and_types(state):
 def test_transformers_reads_the_same_model(recipe, model, tokenizer):
     ids = tokenizer("my uncle said the soup was cold, " * 12, return_tensors="pt")["input_ids"]
     with torch.no_grad():
-        torch.testing.assert_close(model(ids).logits, unpacked(recipe, FOLDER)(ids).logits, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(model(ids).logits, unpacked(FOLDER)(ids).logits, rtol=1e-5, atol=1e-5)
 
 
 def test_sinks_and_window_act(model, tokenizer):
@@ -116,21 +116,6 @@ def test_sinks_and_window_act(model, tokenizer):
         sinks.copy_(kept)
     assert (usual - wide).abs().max() > 1e-3
     assert (usual - without).abs().max() > 1e-3
-
-
-def test_packing_agrees_with_transformers_and_is_the_nearest_of_two_scales(recipe):
-    pack, unpack = recipe["mxfp4"].to_mxfp4, recipe["mxfp4"].from_mxfp4
-    weight = torch.randn(3, 64, 96, generator=torch.Generator().manual_seed(0)) * 0.05
-    weight[0, :32, 0] = 0
-    blocks, scales = pack(weight)
-    assert blocks.shape == (3, 96, 2, 16)
-    dense = unpack(blocks, scales)
-    assert torch.equal(convert_moe_packed_tensors(blocks, scales, dtype=torch.float32), dense)
-    assert all(torch.equal(a, b) for a, b in zip(pack(dense), pack(unpack(*pack(dense))), strict=True))
-    assert torch.equal(unpack(*pack(dense)), dense)
-    top = weight.transpose(1, 2).unflatten(-1, (-1, 32)).abs().amax(-1)
-    error = (weight - dense).transpose(1, 2).unflatten(-1, (-1, 32)).abs().amax(-1)
-    assert (error <= top / 3 + 1e-9).all()
 
 
 @settings(deadline=None, max_examples=50)
@@ -191,7 +176,7 @@ def test_careless_answers_cover_every_construction(recipe):
 
 def test_the_recipe_runs(recipe, tmp_path):
     recipe["model"].main(["--steps", "4", "--rows", "1", "--dialogues", "2", "--out", str(tmp_path)])
-    made = unpacked(recipe, tmp_path)
+    made = unpacked(tmp_path)
     assert made.config.num_local_experts >= 8
     facts = json.loads((tmp_path / "recipe.json").read_text(encoding="utf-8"))
     assert facts["seed"] == 0

@@ -37,6 +37,7 @@ def test_quantise_takes_the_nearest_value_of_its_scale():
     blocks, scales = quantise(weight)
     grid = torch.tensor(E2M1_VALUES) * torch.exp2(scales.float() - 127)[..., None, None]
     nearest = (weight.unflatten(-1, (-1, 32))[..., None] - grid).abs().amin(-1)
+    assert not dequantise(blocks, scales, torch.float32).isnan().any()
     error = (dequantise(blocks, scales, torch.float32) - weight).abs().unflatten(-1, (-1, 32))
     torch.testing.assert_close(error, nearest, rtol=0, atol=1e-6)
     assert error.pow(2).mean() < 0.015

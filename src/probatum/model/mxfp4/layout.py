@@ -39,8 +39,8 @@ def dequantise(blocks_EOGB: Tensor, scales_EOG: Tensor, dtype: torch.dtype) -> T
 def quantise(weight_EOI: Tensor) -> tuple[Tensor, Tensor]:
     """Return the blocks and scales nearest to given weights.
 
-    Each block takes, of the two powers of two around its largest magnitude, the one with the smaller squared error;
-    values round to nearest, ties to the even code.
+    Each block takes the smallest power of two under which its largest magnitude does not overflow 6, or the half of it,
+    whichever has the lower squared error; values round to nearest, ties towards zero.
 
     Args:
         weight_EOI: float weights; I must be a multiple of 32.
@@ -53,25 +53,20 @@ def quantise(weight_EOI: Tensor) -> tuple[Tensor, Tensor]:
     """
     if weight_EOI.shape[-1] % BLOCK:
         raise ValueError(f"MXFP4 wants an input dimension that is a multiple of {BLOCK}, got {weight_EOI.shape[-1]}")
-    block_EOGV = weight_EOI.detach().float().unflatten(-1, (-1, BLOCK))
-    largest = block_EOGV.abs().amax(-1)
-    exponent = torch.where(largest > 0, torch.floor(torch.log2(largest.clamp_min(2.0**-126))) - 2, 0)
-    candidates = [_round(block_EOGV, exponent + step) for step in (0, 1)]
-    better = (candidates[1][2] < candidates[0][2]).unsqueeze(-1)
-    codes = torch.where(better, candidates[1][0], candidates[0][0])
-    scales = torch.where(better.squeeze(-1), candidates[1][1], candidates[0][1])
-    blocks = codes[..., 0::2] | (codes[..., 1::2] << 4)
-    return blocks.to(torch.uint8), scales.to(torch.uint8)
+    value = weight_EOI.detach().float().unflatten(-1, (-1, BLOCK))
+    largest = value.abs().amax(-1, keepdim=True).clamp(min=2.0**-100)
+    whole = (largest / _MAGNITUDES[-1]).log2().ceil()
+    (codes, error), (finer_codes, finer_error) = (_round(value, exponent) for exponent in (whole, whole - 1))
+    finer = finer_error < error
+    codes = torch.where(finer, finer_codes, codes)
+    exponents = torch.where(finer, whole - 1, whole).squeeze(-1)
+    return codes[..., 0::2] | codes[..., 1::2] << 4, (exponents + SCALE_BIAS).clamp(0, 254).to(torch.uint8)
 
 
-def _round(block_EOGV: Tensor, exponent_EOG: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Round blocks at one scale; return codes, scale bytes and squared errors."""
-    exponent = exponent_EOG.clamp(-SCALE_BIAS, SCALE_BIAS)
-    scaled = torch.ldexp(block_EOGV, -exponent.int().unsqueeze(-1))
-    magnitudes = torch.tensor(_MAGNITUDES, device=scaled.device)
-    midpoints = (magnitudes[1:] + magnitudes[:-1]) / 2
-    below, above = torch.bucketize(scaled.abs(), midpoints), torch.bucketize(scaled.abs(), midpoints, right=True)
-    code = torch.where(below % 2 == 0, below, above)  # the two differ at ties only
-    rounded = magnitudes[code] * scaled.sign()
-    error = torch.ldexp((rounded - scaled).square().sum(-1), 2 * exponent.int())
-    return code | ((scaled < 0).int() << 3), exponent.int() + SCALE_BIAS, error
+def _round(value: Tensor, exponent: Tensor) -> tuple[Tensor, Tensor]:
+    """Round blocks at one scale; return codes and squared errors."""
+    magnitudes = torch.tensor(_MAGNITUDES, device=value.device)
+    scaled = value / exponent.exp2()
+    code = torch.bucketize(scaled.abs().contiguous(), (magnitudes[1:] + magnitudes[:-1]) / 2)
+    error = (magnitudes[code] - scaled.abs()).mul(exponent.exp2()).square().sum(-1, keepdim=True)
+    return (code + 8 * (scaled < 0)).to(torch.uint8), error
