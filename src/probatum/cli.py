@@ -45,6 +45,7 @@ Dropout = Annotated[float | None, typer.Option(help="LoRA dropout", min=0, max=1
 Epochs = Annotated[float | None, typer.Option(help="passes over the training posts")]
 BatchSize = Annotated[int | None, typer.Option(help="posts in each optimiser step", min=1)]
 LearningRate = Annotated[float | None, typer.Option(help="peak learning rate")]
+Examples = Annotated[int, typer.Option(help="show so many fixed and broken posts; they may be hateful", min=0)]
 Method = Annotated[Literal["likelihood", "generate"] | None, typer.Option(help="how an answer becomes a score")]
 
 
@@ -70,6 +71,7 @@ def run(
     batch_size: BatchSize = None,
     learning_rate: LearningRate = None,
     method: Method = None,
+    examples: Examples = 0,
     as_json: Json = False,
 ) -> None:
     """Do every stage of a study in order, and judge.
@@ -86,7 +88,7 @@ def run(
         learning_rate=learning_rate,
         method=method,
     )
-    _finish(_run(_load(study, overrides), out, as_json), as_json)
+    _finish(_run(_load(study, overrides), out, as_json), as_json, examples)
 
 
 @app.command(rich_help_panel="The whole study")
@@ -97,7 +99,7 @@ def demo(
     """Run a whole study on generated posts and the built-in toy model: no network, no GPU, about a minute."""
     from probatum.demo import write_demo
 
-    _finish(_run(_load(write_demo(out), {}), out / "run", as_json), as_json)
+    _finish(_run(_load(write_demo(out), {}), out / "run", as_json), as_json, examples=2)
 
 
 @app.command(rich_help_panel="Stage by stage")
@@ -229,9 +231,11 @@ def train(
 
 
 @app.command(rich_help_panel="Stage by stage")
-def compare(study: StudyFile, out: Out = None, limit: Limit = None, as_json: Json = False) -> None:
+def compare(
+    study: StudyFile, out: Out = None, limit: Limit = None, examples: Examples = 0, as_json: Json = False
+) -> None:
     """Judge the study's criteria on the systems' predictions, scoring first what is not scored yet."""
-    _finish(_run(_load(study, _overrides(limit=limit)), out, as_json), as_json)
+    _finish(_run(_load(study, _overrides(limit=limit)), out, as_json), as_json, examples)
 
 
 @app.command(rich_help_panel="Look")
@@ -298,7 +302,7 @@ def _run(study: Study, out: Path | None, quiet: bool, only: tuple[str, ...] | No
     return run_study(study, out, watcher, only)
 
 
-def _finish(done: Run, as_json: bool) -> None:
+def _finish(done: Run, as_json: bool, examples: int) -> None:
     from probatum.data.records import read_written_posts
     from probatum.report.tables import print_verdict
 
@@ -307,7 +311,7 @@ def _finish(done: Run, as_json: bool) -> None:
     if as_json:
         _print_json(verdict.to_json())
     else:
-        print_verdict(console, verdict, read_written_posts(done.folder.posts("test")))
+        print_verdict(console, verdict, read_written_posts(done.folder.posts("test")), examples)
         console.print(f"report: {done.report}", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(verdict.exit_code)
 
