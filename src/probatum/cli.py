@@ -15,7 +15,7 @@ from probatum import __version__
 from probatum.errors import ProbatumError
 
 if TYPE_CHECKING:
-    from probatum.run import Run
+    from probatum.pipeline import Run
     from probatum.study import Study
 
 INTERRUPTED = 130
@@ -190,8 +190,8 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Score the study's test posts with one system."""
+    from probatum.pipeline import measure
     from probatum.report.tables import systems_table
-    from probatum.run import measure
 
     done = _run(_load(study, _overrides(limit=limit, method=method)), out, as_json, (system,))
     result = measure(done, system)
@@ -295,7 +295,7 @@ def _overrides(**given: Any) -> dict[str, Any]:
 
 
 def _run(study: Study, out: Path | None, quiet: bool, only: tuple[str, ...] | None = None) -> Run:
-    from probatum.run import run as run_study
+    from probatum.pipeline import run as run_study
     from probatum.terminal import TerminalWatcher
 
     watcher = None if quiet else TerminalWatcher(console)

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from probatum.manifest import Facts
-from probatum.run import Watcher
+from probatum.pipeline import Watcher
 
 TITLES = {
     "data": "read and audit the posts",
