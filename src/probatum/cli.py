@@ -156,12 +156,13 @@ def prepare(
 @app.command(rich_help_panel="Stage by stage")
 def audit(
     files: Annotated[list[Path], typer.Argument(help="one or more files of posts", show_default=False)],
+    source: Annotated[str, typer.Option(help="the published collection that the files are of")] = "files",
     study: Annotated[Path | None, typer.Option(help="a study, for its labels and columns", show_default=False)] = None,
     as_json: Json = False,
 ) -> None:
     """Count, and look for duplicates, overlaps, conflicting labels and anything that gives a label away."""
     from probatum.data.audit import audit as audit_posts
-    from probatum.data.readers import read_posts
+    from probatum.data.sources import Reading, source_named
     from probatum.report.audit import print_audit
     from probatum.study import Data, Task
 
@@ -169,8 +170,8 @@ def audit(
     if study is not None:
         loaded = _load(study, {})
         task, data = loaded.task, loaded.data
-    labels = task.label_set()
-    posts = {str(path): read_posts(path, labels, data.columns, data.marker, data.on_error).posts for path in files}
+    reading = Reading(task.label_set(), data.columns, data.marker, data.on_error)
+    posts = {str(path): source_named(source).read(path, reading).posts for path in files}
     found = audit_posts(posts)
     if as_json:
         _print_json(found.to_json())

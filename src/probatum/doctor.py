@@ -164,8 +164,8 @@ def _memory(study: Study, config: Any, tokenizer: Any, device: Any) -> list[Chec
     else:
         have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
     said = (
-        f"about {need.weights / GIB:.2f} GiB of weights{' (experts in MXFP4)' if is_mxfp4 else ''}, "
-        f"{need.scoring / GIB:.2f} to score, {need.training / GIB:.2f} to train; {have / GIB:.2f} GiB free on {device}"
+        f"about {_size(need.weights)} of weights{' (experts in MXFP4)' if is_mxfp4 else ''}, "
+        f"{_size(need.scoring)} to score, {_size(need.training)} to train; {_size(have)} free on {device}"
     )
     if need.training <= have:
         return [Check("memory", "ok", said)]
@@ -173,6 +173,10 @@ def _memory(study: Study, config: Any, tokenizer: Any, device: Any) -> list[Chec
         advice = "training may not fit: lower training.micro_batch_size, keep gradient_checkpointing: true"
         return [Check("memory", "note", f"{said}; {advice}")]
     return [Check("memory", "fault", f"{said}; it does not fit: choose a smaller model, or a larger machine")]
+
+
+def _size(num_bytes: int) -> str:
+    return f"{num_bytes / GIB:.1f} GiB" if num_bytes >= GIB else f"{num_bytes / 2**20:.0f} MiB"
 
 
 def print_diagnosis(console: Console, diagnosis: Diagnosis) -> None:
