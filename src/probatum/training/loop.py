@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from transformers import EarlyStoppingCallback, TrainerCallback, TrainingArguments
+from transformers.integrations import is_tensorboard_available
 from transformers.trainer_callback import PrinterCallback
 
 from probatum.artifacts import write_json_atomic
@@ -164,7 +165,7 @@ def _arguments(settings: Training, micro: int, folder: Path, device: torch.devic
         logging_steps=10,
         logging_first_step=True,
         logging_nan_inf_filter=False,
-        report_to=["tensorboard"],
+        report_to=["tensorboard"] if is_tensorboard_available() else [],
         seed=settings.seed,
         data_seed=settings.seed,
         use_cpu=device.type == "cpu",
