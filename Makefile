@@ -27,7 +27,7 @@ check: $(SETTINGS)  ## style, format, types and import rules
 	$(BIN)/pytest tests/test_architecture.py
 
 test: $(SETTINGS)  ## every test that needs no GPU
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadgroup
 
 format: $(SETTINGS)  ## mend what can be mended by machine
 	$(BIN)/ruff check --fix .

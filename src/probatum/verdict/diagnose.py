@@ -10,6 +10,7 @@ from probatum.verdict.evidence import TrainingSummary
 from probatum.verdict.results import Comparison, CriterionResult, NextStep, Outcome, SystemResult
 from probatum.verdict.wording import number
 
+NOTABLE_RISE = 0.02  # of the validation loss, as a share; less is the noise of which posts validate
 GENTLER = "--learning-rate 1e-4 --epochs 2"
 JUDGED = ("tuned", "baseline")
 
@@ -51,7 +52,7 @@ def _worse(comparison: Comparison) -> str | None:
 def _on_training(training: TrainingSummary | None) -> list[str]:
     if training is None or training.best_loss is None or training.final_loss is None:
         return []
-    if training.final_loss <= training.best_loss:
+    if training.final_loss <= training.best_loss * (1 + NOTABLE_RISE):
         return []
     step = "" if training.best_step is None else f" after step {training.best_step:,}"
     return [
