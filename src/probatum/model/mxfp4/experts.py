@@ -46,7 +46,7 @@ class Mxfp4Experts(nn.Module):
     def __init__(self, config: Any) -> None:
         super().__init__()
         self.num_experts = config.num_local_experts
-        self.limit = config.swiglu_limit
+        self.limit = getattr(config, "swiglu_limit", 7.0)
         self.alpha = getattr(config, "swiglu_alpha", 1.702)
         hidden, intermediate = config.hidden_size, config.intermediate_size
         self._declare("gate_up_proj", 2 * intermediate, hidden)
