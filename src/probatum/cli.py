@@ -160,19 +160,25 @@ def audit(
     study: Annotated[Path | None, typer.Option(help="a study, for its labels and columns", show_default=False)] = None,
     as_json: Json = False,
 ) -> None:
-    """Count, and look for duplicates, overlaps, conflicting labels and anything that gives a label away."""
+    """Count, and look for duplicates, overlaps, conflicting labels and anything that gives a label away.
+
+    With a study, posts that its prompt would cut are counted too.
+    """
     from probatum.data.audit import audit as audit_posts
     from probatum.data.sources import Reading, source_named
     from probatum.report.audit import print_audit
     from probatum.study import Data, Task
 
-    task, data = Task(), Data(train=files[0], validation=files[0])
+    task, data, counts = Task(), Data(train=files[0], validation=files[0]), None
     if study is not None:
+        from probatum.stages import READY, count_cut
+
         loaded = _load(study, {})
         task, data = loaded.task, loaded.data
+        counts = None if loaded.prompt.strategy == READY else count_cut(loaded)
     reading = Reading(task.label_set(), data.columns, data.marker, data.on_error)
     posts = {str(path): source_named(source).read(path, reading).posts for path in files}
-    found = audit_posts(posts)
+    found = audit_posts(posts, counts)
     if as_json:
         _print_json(found.to_json())
     else:

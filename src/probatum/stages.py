@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -47,6 +47,14 @@ from probatum.training.trainer import Examples
 
 Report = Callable[..., None]
 READY = "ready"
+
+
+def count_cut(study: Study) -> Callable[[Sequence[str]], list[int]]:
+    """Return what counts how many tokens of posts' texts are cut to fit the study's prompt."""
+    renderer = Renderer(
+        load_tokenizer(study.model), load_strategy(study.prompt.strategy), study.task.label_set(), study.prompt
+    )
+    return lambda texts: [shown.num_cut_tokens for shown in renderer.render_many(texts)]
 
 
 class Bench:

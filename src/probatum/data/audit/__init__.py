@@ -40,19 +40,18 @@ class Audit:
         return {"counts": self.counts, "findings": [finding.to_json() for finding in self.findings]}
 
 
-def audit(files: Files, max_tokens: int | None = None, count_tokens: Callable[[str], int] | None = None) -> Audit:
+def audit(files: Files, count_cut: Callable[[Sequence[str]], Sequence[int]] | None = None) -> Audit:
     """Look through files of posts.
 
     Args:
         files: name (`train`, `validation`, `test`) to posts, in the order of the study.
-        max_tokens: the longest prompt that the study allows.
-        count_tokens: returns the number of tokens of a ready prompt, or of a post's text where there is none. Without
-            it lengths are not looked at.
+        count_cut: returns, for posts' texts, how many tokens of each are cut to fit the study's prompt. Without it
+            lengths are not looked at.
     """
     posts = [post for members in files.values() for post in members]
     findings = [*_duplicates(files), *_overlaps(files), *_conflicts(posts), *find_coverage(files), *find_leaks(posts)]
-    if max_tokens is not None and count_tokens is not None:
-        findings += _too_long(posts, max_tokens, count_tokens)
+    if count_cut is not None:
+        findings += _too_long(posts, count_cut([post.text for post in posts]))
     return Audit({name: _counts(members) for name, members in files.items()}, by_severity(findings))
 
 
@@ -124,20 +123,19 @@ def _conflicts(posts: Sequence[Post]) -> list[Finding]:
     ]
 
 
-def _too_long(posts: Sequence[Post], max_tokens: int, count_tokens: Callable[[str], int]) -> list[Finding]:
-    lengths = [(count_tokens(post.prompt or post.text), post) for post in posts]
-    long = [post for length, post in lengths if length > max_tokens]
+def _too_long(posts: Sequence[Post], cut: Sequence[int]) -> list[Finding]:
+    long = [post for post, num_cut in zip(posts, cut, strict=True) if num_cut]
     if not long:
         return []
-    share, longest = len(long) / len(posts), max(length for length, _ in lengths)
+    share = len(long) / len(posts)
     return [
         Finding(
             "truncation",
             graded(share, high=0.1, medium=0.01),
             len(long),
             share,
-            f"{len(long)} of {len(posts)} posts: longer than {max_tokens} tokens (the longest: {longest}), to be cut",
+            f"{len(long)} of {len(posts)} posts do not fit and are cut, the longest by {max(cut)} tokens",
             examples(long),
-            f"raise prompt.max_tokens (to {longest} for all of them), or accept that their ends are not read",
+            f"raise prompt.max_tokens by {max(cut)}, or accept that their ends are not read",
         )
     ]
