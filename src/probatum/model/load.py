@@ -134,7 +134,7 @@ def load_model(settings: ModelSettings, adapter: Path | None = None) -> LoadedMo
     device = choose_device(settings)
     is_mxfp4 = keep_mxfp4(config)
     with _explained(settings, bars=settings.name != "builtin"):
-        model, info = AutoModelForCausalLM.from_pretrained(
+        read: Any = AutoModelForCausalLM.from_pretrained(
             locate(settings),
             config=config,
             dtype=choose_dtype(settings, device),
@@ -144,6 +144,7 @@ def load_model(settings: ModelSettings, adapter: Path | None = None) -> LoadedMo
             output_loading_info=True,
             **_source(settings),
         )
+    model, info = read
     if missing := sorted({*info["missing_keys"], *(name for name, *_ in info["mismatched_keys"])}):
         raise ModelError(
             f"{settings.name}: the checkpoint lacks {_listed(missing)}, or has them in other shapes than its config "
