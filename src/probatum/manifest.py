@@ -97,6 +97,8 @@ class Manifest:
                 raise StageError(
                     f"{folder.manifest}: not JSON ({error.msg}); move the run folder away to start afresh"
                 ) from error
+            if not isinstance(self.content, dict) or not isinstance(self.content.get("stages"), dict):
+                raise StageError(f"{folder.manifest}: no manifest of a run; move the run folder away to start afresh")
 
     def describe(self, **facts: Any) -> None:
         """Record facts about the whole run: versions, hardware, the process that works on it."""

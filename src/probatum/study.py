@@ -13,13 +13,16 @@ from probatum.data.labels import LabelSet
 from probatum.errors import StudyError, did_you_mean
 from probatum.yaml_file import line_of, read_mapping
 
+DEFAULT_ALIASES = {"not_hate": ["normal"]}
 TRAINING_METRICS = ("training", "validation_loss", "retention_nll")
+FACTS = {"training": "completed", "validation_loss": "falls"}
 
 System = Literal["majority", "linear", "baseline", "tuned"]
 Metric = Literal[
     "f1", "accuracy", "precision", "recall", "fpr", "fnr", "flag_rate", "unparsed_rate",
     "training", "validation_loss", "retention_nll",
 ]  # fmt: skip
+Level = Annotated[float, Field(allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -38,8 +41,16 @@ class Task(Section):
         description="label -> the words that the model must say for it",
     )
     aliases: dict[str, list[str]] = Field(
-        default={"not_hate": ["normal"]}, description="label -> what else it is called in the files"
+        default=DEFAULT_ALIASES, description="label -> what else it is called in the files"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_aliases_of_these_labels(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "aliases" in given or not isinstance(given.get("labels"), dict):
+            return given
+        kept = {label: names for label, names in DEFAULT_ALIASES.items() if label in given["labels"]}
+        return given | {"aliases": kept}
 
     @model_validator(mode="after")
     def _labels_agree(self) -> Self:
@@ -48,10 +59,7 @@ class Task(Section):
 
     def label_set(self) -> LabelSet:
         """Return the labels as the rest of the code uses them."""
-        aliases = {label: names for label, names in self.aliases.items() if label in self.labels}
-        if "aliases" in self.model_fields_set:
-            aliases = self.aliases
-        return LabelSet(self.positive, self.labels, aliases)
+        return LabelSet(self.positive, self.labels, self.aliases)
 
 
 class Columns(Section):
@@ -170,9 +178,9 @@ class Criterion(Section):
     metric: Metric = Field(description="what is measured")
     system: System = Field("tuned", description="which system it is measured on")
     slice: dict[str, str] = Field(default_factory=dict, description="only posts whose columns have these values")
-    at_least: float | None = Field(None, description="lowest value that passes")
-    at_most: float | None = Field(None, description="highest value that passes")
-    within: tuple[float, float] | None = Field(None, description="lowest and highest value that pass")
+    at_least: Level | None = Field(None, description="lowest value that passes")
+    at_most: Level | None = Field(None, description="highest value that passes")
+    within: tuple[Level, Level] | None = Field(None, description="lowest and highest value that pass")
     gain_over: System | None = Field(None, description="the value is the gain over this system")
     rise_over: System | None = Field(None, description="the value is the rise over this system")
     completed: bool | None = Field(None, description="for `training`: every step ran")
@@ -183,15 +191,16 @@ class Criterion(Section):
 
     @model_validator(mode="after")
     def _one_question(self) -> Self:
-        if self.metric == "training":
-            if self.completed is None:
-                raise ValueError("metric: training wants completed: true")
-            return self
-        if self.metric == "validation_loss":
-            if self.falls is None:
-                raise ValueError("metric: validation_loss wants falls: true")
-            return self
         limits = [name for name in ("at_least", "at_most", "within") if getattr(self, name) is not None]
+        facts = [name for name in ("completed", "falls") if getattr(self, name) is not None]
+        if self.metric in FACTS:
+            if facts != [FACTS[self.metric]]:
+                raise ValueError(f"metric: {self.metric} wants {FACTS[self.metric]}: true")
+            if limits or self.gain_over or self.rise_over or self.slice:
+                raise ValueError(f"metric: {self.metric} wants {FACTS[self.metric]}: true and nothing else")
+            return self
+        if facts:
+            raise ValueError(f"{facts[0]} is not for metric: {self.metric}, which has a value")
         if len(limits) != 1:
             raise ValueError(f"metric: {self.metric} wants exactly one of at_least, at_most, within")
         if self.gain_over and self.rise_over:
@@ -200,6 +209,8 @@ class Criterion(Section):
             raise ValueError("gain_over wants at_least: the smallest gain that passes")
         if self.rise_over and limits != ["at_most"]:
             raise ValueError("rise_over wants at_most: the largest rise that passes")
+        if self.within and not self.within[0] <= self.within[1]:
+            raise ValueError(f"within wants the lowest value first, found {list(self.within)}")
         if self.metric == "retention_nll" and not self.rise_over:
             raise ValueError("retention_nll wants rise_over: baseline and at_most")
         return self
@@ -316,6 +327,8 @@ def _lay_over(raw: dict[str, Any], keys: list[str], value: Any) -> None:
         inner = raw.setdefault(key, {})
         if isinstance(inner, str) and key == "prompt":
             inner = raw[key] = {"strategy": inner}
+        if not isinstance(inner, dict):
+            return  # no section of settings: validation says so, with its line
         raw = inner
     raw[keys[-1]] = value
 

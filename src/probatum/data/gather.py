@@ -83,12 +83,15 @@ def sample(posts: Sequence[Post], count: int, seed: int) -> list[Post]:
 
 
 def _halves(validation: Sequence[Post], study: Study) -> dict[str, list[Post]]:
-    if len(validation) < 4:
+    halves = split(validation, {"validation": 0.5, "test": 0.5}, study.training.seed)
+    if len(validation) < 4 or not all(halves.values()):
+        texts = len({normalise_text(post.text) for post in validation})
+        found = f"{len(validation)} posts" + ("" if texts == len(validation) else f" (distinct texts: {texts})")
         raise DataError(
-            f"{study.data.validation}: {len(validation)} posts are too few to split into validation and test; "
+            f"{study.data.validation}: {found} are too few to split into validation and test; "
             "name a file of test posts in data.test"
         )
-    return split(validation, {"validation": 0.5, "test": 0.5}, study.training.seed)
+    return halves
 
 
 def _overlaps(sides: dict[str, list[Post]]) -> list[str]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from probatum.errors import ModelError
@@ -20,6 +22,7 @@ from probatum.study import Model as ModelSettings
 
 BUILTIN = Path(__file__).parent / "builtin"
 INDEX = "model.safetensors.index.json"
+ADAPTER = "adapter_model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -131,13 +134,21 @@ def load_model(settings: ModelSettings, adapter: Path | None = None) -> LoadedMo
     device = choose_device(settings)
     is_mxfp4 = keep_mxfp4(config)
     with _explained(settings, bars=settings.name != "builtin"):
-        model = AutoModelForCausalLM.from_pretrained(
+        read: Any = AutoModelForCausalLM.from_pretrained(
             locate(settings),
             config=config,
             dtype=choose_dtype(settings, device),
             use_safetensors=True,
             device_map={"": device},
+            ignore_mismatched_sizes=True,  # refused below, by name
+            output_loading_info=True,
             **_source(settings),
+        )
+    model, info = read
+    if missing := sorted({*info["missing_keys"], *(name for name, *_ in info["mismatched_keys"])}):
+        raise ModelError(
+            f"{settings.name}: the checkpoint lacks {_listed(missing)}, or has them in other shapes than its config "
+            "says; they would be made up at random"
         )
     model.requires_grad_(requires_grad=False)
     loaded = LoadedModel(model.eval(), load_tokenizer(settings), settings.name, is_mxfp4)
@@ -152,14 +163,35 @@ def with_adapter(loaded: LoadedModel, adapter: Path) -> LoadedModel:
     """
     from peft import PeftModel
 
-    if not (adapter / "adapter_config.json").is_file():
-        raise ModelError(f"{adapter}: no adapter_config.json there; train first (probatum train --help)")
+    for name in ("adapter_config.json", ADAPTER):
+        if not (adapter / name).is_file():
+            raise ModelError(f"{adapter}: no {name} there; train first (probatum train --help)")
     try:
-        with quiet():
+        with quiet(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Found missing adapter keys")  # refused below
             tuned = PeftModel.from_pretrained(loaded.model, str(adapter))
-    except (RuntimeError, ValueError, KeyError) as error:
+        _check_adapter(tuned, adapter / ADAPTER)
+    except (RuntimeError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise ModelError(f"{adapter}: this adapter does not fit {loaded.name}: {error}") from error
     return LoadedModel(tuned.eval(), loaded.tokenizer, loaded.name, loaded.is_mxfp4)
+
+
+def _check_adapter(tuned: Any, weights: Path) -> None:
+    """Hold the adapter's weights against those that the model has a place for; PEFT itself lets both differ."""
+    from peft import get_peft_model_state_dict
+
+    wanted = set(get_peft_model_state_dict(tuned, save_embedding_layers=False))
+    with safe_open(weights, framework="pt") as file:
+        found = set(file.keys())
+    if missing := sorted(wanted - found):
+        raise ValueError(f"it lacks {_listed(missing)}")
+    if strange := sorted(name for name in found - wanted if "lora_" in name):
+        raise ValueError(f"the model has no place for {_listed(strange)}")
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
 
 
 def without_adapter(loaded: LoadedModel) -> LoadedModel:
@@ -180,7 +212,10 @@ def check_shards(folder: str) -> None:
         return
     index = path / INDEX
     if index.is_file():
-        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        try:
+            shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ModelError(f"{index}: no index of shards ({error!r}); copy the checkpoint again") from error
         if missing := sorted(name for name in shards if not (path / name).is_file()):
             raise ModelError(f"{path}: {len(missing)} of {len(shards)} shards are missing: {', '.join(missing)}")
     elif not any(path.glob("*.safetensors")):
@@ -202,7 +237,7 @@ def _explained(settings: ModelSettings, *, bars: bool = False) -> Iterator[None]
             yield
     except ModelError:
         raise
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         raise ModelError(_advice(settings, error)) from error
 
 
@@ -216,7 +251,13 @@ def _advice(settings: ModelSettings, error: Exception) -> str:
         "a gated model: hf auth login, and accept its licence on its page",
         "see the whole path work first: model: {name: builtin}",
     ]
-    if offline:
+    if Path(settings.name).is_dir():
+        tries = [
+            "copy the folder again: it needs config.json, tokenizer.json and *.safetensors of one model",
+            "an architecture that is new: pip install --upgrade transformers",
+            tries[-1],
+        ]
+    elif offline:
         tries.insert(0, "HF_HUB_OFFLINE=1 is set: unset it to let the hub be asked")
     listing = "\n".join(f"  - {line}" for line in tries)
     return f"cannot load the model {settings.name!r}: {first_line}\nTry:\n{listing}"

@@ -9,20 +9,21 @@ from rich.text import Text
 from probatum.data.audit import Audit
 from probatum.report.safe import one_line
 
+LONGEST = 1000
 STYLES = {"high": "bold red", "medium": "yellow", "low": "dim"}
 
 
 def print_audit(console: Console, audit: Audit) -> None:
     """Print the counts by label, group and source, then the findings, gravest first."""
     for file, columns in audit.counts.items():
-        table = Table(title=Text(file), title_justify="left", box=None, show_header=False, pad_edge=False)
+        table = Table(title=Text(one_line(file)), title_justify="left", box=None, show_header=False, pad_edge=False)
         for column, counts in columns.items():
             shown = ", ".join(f"{one_line(value, 30)} {count:,}" for value, count in list(counts.items())[:12])
             table.add_row(column, Text(shown))
         console.print(table)
     for finding in audit.findings:
         line = Text(f"{finding.severity:<6} ", style=STYLES[finding.severity])
-        line.append(f"{finding.kind}: {finding.message}", style="default")
+        line.append(f"{finding.kind}: {one_line(finding.message, LONGEST)}", style="default")
         console.print(line)
         examples = ", ".join(one_line(post, 40) for post in finding.example_ids)
         console.print(Text(f"       {finding.advice}" + (f" ({examples})" if examples else ""), style="dim"))

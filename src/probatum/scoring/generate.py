@@ -40,7 +40,7 @@ def score_generate(
     for batch in _batches(by_length, prompts, settings):
         generated = _generate(loaded, renderer, [prompts[index] for index in batch], settings)
         for index, ids in zip(batch, generated, strict=True):
-            answers[index] = loaded.tokenizer.decode(ids, skip_special_tokens=True).strip()
+            answers[index] = loaded.tokenizer.decode(ids, skip_special_tokens=False).strip()
             num_tokens += len(prompts[index]) + len(ids)
         report(len(answers))
     predictions = [_prediction(post, rendered[i], answers[i], renderer) for i, post in enumerate(posts)]

@@ -1,0 +1,285 @@
+"""Loading: the published layouts, and one clear error for everything that can be wrong with a model."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, Mxfp4Config
+
+from probatum.errors import ModelError
+from probatum.model.load import (
+    BUILTIN,
+    INDEX,
+    LoadedModel,
+    check_shards,
+    choose_dtype,
+    load_config,
+    load_model,
+    load_tokenizer,
+    locate,
+    with_adapter,
+    without_adapter,
+)
+from probatum.model.mxfp4.experts import Mxfp4Experts
+from probatum.study import Model
+
+SHARD = "model-00001-of-00003.safetensors"
+IDS = torch.arange(40).view(2, 20) * 9 % 370
+
+
+def settings(name, **more):
+    return Model(name=str(name), device="cpu", **more) if "device" not in more else Model(name=str(name), **more)
+
+
+def logits(model):
+    with torch.no_grad():
+        return model(IDS).logits
+
+
+@pytest.fixture
+def copy(gpt_oss, tmp_path):
+    """The gpt-oss folder, to be damaged."""
+    return Path(shutil.copytree(gpt_oss, tmp_path / "copy"))
+
+
+def test_gpt_oss_loads_as_published_with_its_experts_in_mxfp4(gpt_oss):
+    loaded = load_model(settings(gpt_oss))
+    experts = [layer.mlp.experts for layer in loaded.model.model.layers]
+    assert loaded.is_mxfp4
+    assert all(isinstance(expert, Mxfp4Experts) for expert in experts)
+    stored = {name: part for shard in gpt_oss.glob("*.safetensors") for name, part in load_file(shard).items()}
+    assert torch.equal(experts[1].down_proj_blocks, stored["model.layers.1.mlp.experts.down_proj_blocks"])
+    assert (loaded.device.type, loaded.dtype) == ("cpu", torch.float32)
+    assert loaded.max_tokens == 131072
+    assert not loaded.model.training
+    assert not any(parameter.requires_grad for parameter in loaded.model.parameters())
+    assert loaded.tokenizer.decode(loaded.tokenizer("lovely weather")["input_ids"]) == "lovely weather"
+
+
+def test_gpt_oss_has_the_logits_of_transformers_dequantised_load(gpt_oss):
+    dense = AutoModelForCausalLM.from_pretrained(gpt_oss, quantization_config=Mxfp4Config(dequantize=True)).float()
+    torch.testing.assert_close(logits(load_model(settings(gpt_oss)).model), logits(dense), rtol=1e-5, atol=1e-5)
+
+
+def test_the_type_can_be_chosen(gpt_oss):
+    loaded = load_model(settings(gpt_oss, dtype="bfloat16"))
+    assert loaded.dtype == torch.bfloat16
+    assert loaded.model.model.layers[0].mlp.experts.down_proj_blocks.dtype == torch.uint8
+
+
+@pytest.mark.parametrize(
+    ("device", "dtype", "chosen"),
+    [
+        ("cpu", "auto", torch.float32),
+        ("cuda", "auto", torch.bfloat16),
+        ("cpu", "bfloat16", torch.bfloat16),
+        ("cuda", "float32", torch.float32),
+    ],
+)
+def test_which_type_is_chosen(device, dtype, chosen):
+    assert choose_dtype(Model(dtype=dtype), torch.device(device)) == chosen
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_a_dense_model_in_shards_loads_as_it_was_written(llama, tied):
+    folder, model = llama(tie_word_embeddings=tied)
+    assert (folder / INDEX).is_file()
+    loaded = load_model(settings(folder))
+    assert not loaded.is_mxfp4
+    assert torch.equal(logits(loaded.model), logits(model))
+
+
+def test_the_built_in_model_needs_no_name():
+    assert locate(Model()) == str(BUILTIN)
+    assert load_config(Model()).model_type == "gpt_oss"
+
+
+def test_a_missing_shard_is_named(copy):
+    (copy / SHARD).unlink()
+    with pytest.raises(ModelError, match=f"1 of 3 shards are missing: {SHARD}"):
+        load_model(settings(copy))
+
+
+def test_a_checkpoint_without_an_index_needs_no_index(tmp_path):
+    save_file({"x": torch.zeros(1)}, tmp_path / "model.safetensors")
+    check_shards(str(tmp_path))
+    check_shards("openai/gpt-oss-20b")  # nothing to check before it is downloaded
+
+
+@pytest.mark.parametrize("text", ['{"weig', "{}", "[]", '{"weight_map": ["a"]}'])
+def test_a_damaged_index_is_named(copy, text):
+    (copy / INDEX).write_text(text)
+    with pytest.raises(ModelError, match=r"index\.json: no index of shards .*; copy the checkpoint again"):
+        load_model(settings(copy))
+
+
+@pytest.mark.parametrize("size", [0, 5, 1000])
+def test_a_shard_that_was_cut_off_is_one_error(copy, size):
+    (copy / SHARD).write_bytes((copy / SHARD).read_bytes()[:size])
+    with pytest.raises(ModelError, match=r"(?s)^cannot load the model .*Try:\n  - copy the folder again"):
+        load_model(settings(copy))
+
+
+def test_tensors_that_are_not_there_are_never_made_up(copy):
+    lost = "model.layers.1.mlp.router.bias"
+    index = json.loads((copy / INDEX).read_text())
+    shard = copy / index["weight_map"].pop(lost)
+    (copy / INDEX).write_text(json.dumps(index))
+    tensors = load_file(shard)
+    del tensors[lost]
+    save_file(tensors, shard, metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"the checkpoint lacks model\.layers\.1\.mlp\.router\.bias"):
+        load_model(settings(copy))
+
+
+def test_tensors_of_another_shape_are_named(llama):
+    folder, _ = llama()
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"intermediate_size": 32}))
+    with pytest.raises(ModelError, match=r"lacks model\.layers\.0\.mlp\.down_proj\.weight, .* and 6 more"):
+        load_model(settings(folder))
+
+
+def test_pickled_weights_are_refused(llama):
+    folder, model = llama()
+    for file in [*folder.glob("*.safetensors"), folder / INDEX]:
+        file.unlink()
+    torch.save(model.state_dict(), folder / "pytorch_model.bin")
+    with pytest.raises(ModelError, match=r"no \*\.safetensors there; pickled weights are not loaded because they can"):
+        load_model(settings(folder))
+
+
+@pytest.mark.parametrize("name", ["/no/such/folder", "./no/such", "../no/such", "~/no/such"])
+def test_a_folder_that_is_not_there(name):
+    with pytest.raises(ModelError, match="no such folder"):
+        load_model(settings(name))
+
+
+def test_a_folder_without_a_tokenizer(copy):
+    for file in copy.glob("tokenizer*"):
+        file.unlink()
+    with pytest.raises(ModelError, match=r"(?s)cannot load the model .*needs config\.json, tokenizer\.json"):
+        load_tokenizer(settings(copy))
+
+
+def test_a_model_that_cannot_be_reached_is_one_error_with_what_to_try(tmp_path):
+    script = (
+        "from probatum.model.load import load_model\n"
+        "from probatum.errors import ModelError\n"
+        "from probatum.study import Model\n"
+        "try:\n    load_model(Model(name='nobody/nothing'))\n"
+        "except ModelError as error:\n    print(error)\n"
+    )
+    env = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
+    first, second, *tries = done.stdout.splitlines()
+    assert first.startswith("cannot load the model 'nobody/nothing': ")
+    assert second == "Try:"
+    assert tries[0] == "  - HF_HUB_OFFLINE=1 is set: unset it to let the hub be asked"
+    for what in (
+        "a local folder",
+        "hf download nobody/nothing",
+        "openai/gpt-oss-20b",
+        "hf auth login",
+        "{name: builtin}",
+    ):
+        assert any(what in line for line in tries)
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"model_type": "wonder"}', "cannot load the model .*`wonder`.*does not recognize this architecture"),
+        ('{"model_type": "won', "cannot load the model .*not a valid JSON file"),
+        ("{}", "cannot load the model .*Unrecognized model"),
+        ('{"model_type": "qwen3_next"}', "qwen3_next: layers of kind linear_attention cannot share a prompt prefix"),
+        ('{"model_type": "mamba"}', "mamba: layers of kind linear_attention cannot share a prompt prefix"),
+        ('{"model_type": "llama4_text"}', "llama4_text: layers of kind chunked_attention cannot share a prompt prefix"),
+    ],
+)
+def test_configs_that_cannot_be_used(tmp_path, text, message):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(ModelError, match=message):
+        load_config(settings(tmp_path))
+
+
+def test_no_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ModelError, match=r"model\.device: cuda, but PyTorch sees no GPU; try device: cpu"):
+        load_model(settings("builtin", device="cuda"))
+
+
+@pytest.fixture
+def adapter(llama, tmp_path):
+    """A folder with an adapter for the default tiny Llama, whose B is not zero."""
+    _, model = llama("base")
+    tuned = get_peft_model(model, LoraConfig(r=2, target_modules=["q_proj", "v_proj"]))
+    for name, parameter in tuned.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter)
+    tuned.save_pretrained(tmp_path / "adapter")
+    return tmp_path / "adapter"
+
+
+def test_an_adapter_goes_in_and_out_again(llama, adapter):
+    folder, _ = llama()
+    base = load_model(settings(folder))
+    before = logits(base.model)
+    tuned = with_adapter(base, adapter)
+    assert (tuned.name, tuned.tokenizer) == (base.name, base.tokenizer)
+    assert not tuned.model.training
+    assert (logits(tuned.model) - before).abs().max() > 1e-3
+    assert torch.equal(logits(load_model(settings(folder), adapter).model), logits(tuned.model))
+    assert torch.equal(logits(without_adapter(tuned).model), before)
+    assert not any("lora" in name for name, _ in base.model.named_modules())
+
+
+def test_a_model_without_an_adapter_has_none_to_take_out():
+    bare = LoadedModel(torch.nn.Linear(1, 1), None, "x", False)
+    assert without_adapter(bare).model is bare.model
+
+
+@pytest.mark.parametrize("name", ["adapter_config.json", "adapter_model.safetensors"])
+def test_a_folder_that_is_no_adapter(llama, adapter, name):
+    (adapter / name).unlink()
+    torch.save({}, adapter / "adapter_model.bin")  # pickled: never read
+    folder, _ = llama()
+    with pytest.raises(ModelError, match=f"adapter: no {name} there; train first"):
+        load_model(settings(folder), adapter)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "why"),
+    [
+        ({"hidden_size": 32}, "size mismatch"),
+        ({"num_hidden_layers": 4}, r"it lacks .*layers\.3\.self_attn\.q_proj\.lora_A\.weight, .* and 1 more"),
+        ({"num_hidden_layers": 2}, r"the model has no place for .*layers\.2\.self_attn"),
+    ],
+)
+def test_an_adapter_of_another_model(llama, adapter, sizes, why):
+    folder, _ = llama(**sizes)
+    with pytest.raises(ModelError, match=f"(?s)adapter: this adapter does not fit .*{why}"):
+        load_model(settings(folder), adapter)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("adapter_model.safetensors", b"short"),
+        ("adapter_config.json", b"{"),
+        ("adapter_config.json", b'{"peft_type": "LORA", "target_modules": ["c_attn"]}'),
+    ],
+)
+def test_a_damaged_adapter(llama, adapter, name, content):
+    (adapter / name).write_bytes(content)
+    folder, _ = llama()
+    with pytest.raises(ModelError, match="adapter: this adapter does not fit"):
+        load_model(settings(folder), adapter)

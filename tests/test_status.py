@@ -1,0 +1,173 @@
+"""How far a run is, read from another shell."""
+
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from rich.console import Console
+
+from probatum.artifacts import write_json_atomic
+from probatum.errors import InputError, StageError
+from probatum.manifest import RunFolder
+from probatum.status import print_status, read_status
+
+
+@pytest.fixture
+def dead_pid():
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Write a run folder as a run would have left it; returns its path."""
+
+    def write(stages, pid=None, host=None, progress=None):
+        folder = RunFolder(tmp_path)
+        process = {"pid": os.getpid() if pid is None else pid, "host": host or socket.gethostname(), "started": 0}
+        write_json_atomic(folder.manifest, {"process": process, "stages": stages})
+        if progress is not None:
+            write_json_atomic(folder.progress, progress)
+        return tmp_path
+
+    return write
+
+
+def done(seconds=3.0, **facts):
+    return {"state": "done", "inputs": "x", "started": 0, "seconds": seconds, "outputs": {}, "facts": facts}
+
+
+def begun(ago=65.0):
+    return {"state": "running", "inputs": "x", "started": time.time() - ago}
+
+
+STEP = {"stage": "training", "time": 0, "step": 1250, "num_steps": 5000, "loss": 0.51234, "validation_loss": None}
+
+
+def test_a_finished_run(run):
+    status = read_status(run({"data": done(1.5), "linear": done(2.0), "compare": done(outcome="accepted")}))
+    assert [(stage.name, stage.state, stage.seconds) for stage in status.stages] == [
+        ("data", "done", 1.5), ("linear", "done", 2.0), ("compare", "done", 3.0),
+    ]  # fmt: skip
+    assert status.outcome == "accepted"
+    assert status.alive is True
+
+
+def test_a_run_at_work_says_where_it_stands(run):
+    progress = STEP | {"validation_loss": 0.4, "left_s": 3725.2}
+    status = read_status(run({"data": done(), "training": begun()}, progress=progress))
+    stage = status.stages[1]
+    assert stage.state == "running"
+    assert stage.seconds == pytest.approx(65, abs=5)
+    assert stage.note == "step 1,250 of 5,000, loss 0.512, validation loss 0.400, 1:02:05 left"
+    assert status.outcome is None
+
+
+def test_what_is_not_known_yet_is_left_out(run):
+    status = read_status(run({"training": begun()}, progress=STEP | {"loss": None, "left_s": None}))
+    assert status.stages[0].note == "step 1,250 of 5,000"
+
+
+def test_scoring_counts_posts(run):
+    progress = {"stage": "baseline", "time": 0, "posts": 1500}
+    assert read_status(run({"baseline": begun()}, progress=progress)).stages[0].note == "1,500 posts"
+
+
+def test_the_progress_of_an_earlier_stage_is_not_this_ones(run):
+    assert read_status(run({"tuned": begun()}, progress=STEP)).stages[0].note == ""
+
+
+@pytest.mark.parametrize("text", ["", '{"stage": "trai'])
+def test_a_progress_that_cannot_be_read_is_no_progress(run, text):
+    path = run({"training": begun()})
+    RunFolder(path).progress.write_text(text)
+    assert read_status(path).stages[0].note == ""
+
+
+def test_a_run_whose_process_is_gone_has_stopped(run, dead_pid):
+    status = read_status(run({"training": begun()}, pid=dead_pid, progress=STEP | {"left_s": 9}))
+    assert status.alive is False
+    assert (status.stages[0].state, status.stages[0].seconds) == ("stopped", None)
+    assert status.stages[0].note.startswith("step 1,250 of 5,000")
+    assert status.stages[0].note.endswith("; start the run again to go on")
+
+
+def test_a_run_that_stopped_before_it_told_anything(run, dead_pid):
+    (stage,) = read_status(run({"data": begun()}, pid=dead_pid)).stages
+    assert stage.note == "start the run again to go on"
+
+
+def test_stages_that_were_done_stay_done_when_the_process_is_gone(run, dead_pid):
+    assert read_status(run({"data": done()}, pid=dead_pid)).stages[0].state == "done"
+
+
+def test_a_process_of_somebody_else_is_alive(run, monkeypatch):
+    def not_yours(pid, signal):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", not_yours)
+    assert read_status(run({"data": begun()})).alive is True
+
+
+def test_a_failed_stage_tells_its_error(run):
+    failed = {"state": "failed", "inputs": "x", "started": 0, "error": "TrainingError: the loss is NaN"}
+    (stage,) = read_status(run({"training": failed})).stages
+    assert (stage.state, stage.note) == ("failed", "TrainingError: the loss is NaN")
+
+
+def test_another_hosts_process_is_not_looked_for(run, dead_pid):
+    status = read_status(run({"training": begun()}, pid=dead_pid, host="elsewhere"))
+    assert status.alive is None
+    assert status.stages[0].state == "running"
+
+
+def test_a_comparison_that_is_running_has_no_outcome(run):
+    assert read_status(run({"compare": begun()})).outcome is None
+
+
+def test_a_folder_without_a_run(tmp_path):
+    with pytest.raises(InputError, match=r"no run there \(no manifest\.json\); runs are in runs/NAME"):
+        read_status(tmp_path / "nothing")
+
+
+def test_a_damaged_manifest(tmp_path):
+    RunFolder(tmp_path).manifest.write_text("{")
+    with pytest.raises(StageError, match="move the run folder away"):
+        read_status(tmp_path)
+
+
+def test_as_json(run):
+    status = read_status(run({"data": done(), "training": begun()}, progress=STEP | {"left_s": 1}))
+    told = json.loads(json.dumps(status.to_json()))
+    assert [stage["state"] for stage in told["stages"]] == ["done", "running"]
+    assert told["alive"] is True
+    assert told["outcome"] is None
+
+
+def shown(status, width=80):
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    print_status(console, status)
+    return console.file.getvalue()
+
+
+def test_on_the_terminal(run):
+    stages = {"data": done(59.6), "training": done(3700), "tuned": begun(65.2), "compare": done(outcome="rejected")}
+    text = shown(read_status(run(stages, progress={"stage": "tuned", "posts": 12})), width=200)
+    lines = [line.split() for line in text.splitlines()]
+    assert ["data", "done", "1:00"] in lines
+    assert ["training", "done", "1:01:40"] in lines
+    assert ["tuned", "running", "1:05", "12", "posts"] in lines
+    assert lines[-1] == ["verdict:", "rejected"]
+
+
+def test_an_error_that_looks_like_markup_is_shown_as_it_is(run):
+    failed = {"state": "failed", "inputs": "x", "started": 0, "error": "ValueError: [bold]not[/bold] [/x]"}
+    text = shown(read_status(run({"training": failed})))
+    assert "[bold]not[/bold] [/x]" in text
+    assert max(map(len, text.splitlines())) <= 80
