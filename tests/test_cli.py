@@ -155,6 +155,20 @@ def test_ctrl_c_says_that_the_same_command_goes_on(probatum, study, monkeypatch)
     assert err.strip() == "stopped; the same command goes on from here"
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), StageError("the disk is full"), ZeroDivisionError()])
+def test_whatever_stops_a_run_the_bar_is_taken_away(monkeypatch, study, error):
+    closed = []
+
+    def fail(study, out, watcher, only):
+        monkeypatch.setattr(watcher, "close", lambda: closed.append(watcher))
+        raise error
+
+    monkeypatch.setattr("probatum.run.run", fail)
+    with pytest.raises((typer.Exit, StageError, ZeroDivisionError)):
+        cli._run(Study.load(study), None, False)
+    assert len(closed) == 1
+
+
 def test_a_mistake_of_ours_is_not_hidden(probatum, study, monkeypatch):
     fail_with(monkeypatch, ZeroDivisionError("ours"))
     with pytest.raises(ZeroDivisionError):

@@ -297,6 +297,9 @@ def _run(study: Study, out: Path | None, quiet: bool, only: tuple[str, ...] | No
     except KeyboardInterrupt:  # caught here because typer keeps it from `main`
         errors.print("stopped; the same command goes on from here", markup=False)
         raise typer.Exit(INTERRUPTED) from None
+    finally:
+        if watcher is not None:
+            watcher.close()
 
 
 def _finish(done: Run, as_json: bool) -> None:
