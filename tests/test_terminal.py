@@ -78,6 +78,16 @@ def test_on_a_terminal_a_bar_comes_and_goes():
     assert "500/514" in text
 
 
+def test_a_stage_that_failed_leaves_the_cursor_as_it_was():
+    console = Console(file=io.StringIO(), width=80, color_system=None, force_terminal=True, legacy_windows=False)
+    watcher = TerminalWatcher(console)
+    watcher.begin("training")
+    watcher.close()
+    watcher.close()
+    hidden, shown = "\x1b[?25l", "\x1b[?25h"
+    assert console.file.getvalue().rfind(shown) > console.file.getvalue().rfind(hidden) >= 0
+
+
 def test_the_bar_of_a_stage_counts_to_the_test_posts():
     console = Console(file=io.StringIO(), width=80, color_system=None)
     watcher = TerminalWatcher(console)

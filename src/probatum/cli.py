@@ -285,9 +285,6 @@ def main() -> None:
     except ProbatumError as error:
         errors.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        errors.print("stopped; the same command goes on from here", markup=False)
-        sys.exit(INTERRUPTED)
 
 
 def _load(path: Path, overrides: dict[str, Any]) -> Study:
@@ -306,7 +303,14 @@ def _run(study: Study, out: Path | None, quiet: bool, only: tuple[str, ...] | No
     from probatum.terminal import TerminalWatcher
 
     watcher = None if quiet else TerminalWatcher(console)
-    return run_study(study, out, watcher, only)
+    try:
+        return run_study(study, out, watcher, only)
+    except KeyboardInterrupt:  # caught here because typer keeps it from `main`
+        errors.print("stopped; the same command goes on from here", markup=False)
+        raise typer.Exit(INTERRUPTED) from None
+    finally:
+        if watcher is not None:
+            watcher.close()
 
 
 def _finish(done: Run, as_json: bool, examples: int) -> None:

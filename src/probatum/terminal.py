@@ -65,14 +65,18 @@ class TerminalWatcher(Watcher):
 
     def end(self, stage: str, facts: Facts, seconds: float, *, reused: bool) -> None:
         """Replace the bar by a line."""
-        if self.bar is not None:
-            self.bar.stop()
-            self.bar = None
+        self.close()
         if stage == "data":
             self.num_posts = facts["posts"]["test"]
         took = "unchanged" if reused else f"{seconds:.1f} s"
         line = f"  {TITLES[stage]:<26} {took:>10}   {_summary(stage, facts)}"
         self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def close(self) -> None:
+        """Take the bar away, as after a stage that failed: a terminal has no cursor while there is one."""
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None
 
 
 def _summary(stage: str, facts: Facts) -> str:

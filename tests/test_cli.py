@@ -1,0 +1,353 @@
+"""The command line: help, exit codes, errors told once, JSON that programs can read."""
+
+import json
+import re
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import typer
+from rich.console import Console
+
+from probatum import __version__, cli
+from probatum.demo import STUDY
+from probatum.errors import DataError, MissingPackageError, StageError, TrainingError
+from probatum.manifest import RunFolder
+from probatum.run import Run
+from probatum.study import Study
+
+GROUP = typer.main.get_command(cli.app)
+VERBS = sorted(GROUP.commands)
+
+
+@pytest.fixture
+def probatum(monkeypatch, capsys):
+    """Run the command line as the shell would; returns exit code, stdout and stderr."""
+    for name, stderr in (("console", False), ("errors", True)):
+        monkeypatch.setattr(cli, name, Console(stderr=stderr, width=100, color_system=None))
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["probatum", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+            raise SystemExit(0)
+        out, err = capsys.readouterr()
+        return caught.value.code or 0, out, err
+
+    return call
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A study file with small posts beside it."""
+    (tmp_path / "data").mkdir()
+    for side, count in (("train", 24), ("validation", 8), ("test", 12)):
+        rows = [
+            {
+                "id": f"{n}",
+                "text": f"{side} {'bad' if n % 2 else 'fine'} words {n}",
+                "label": ("not_hate", "hate")[n % 2],
+            }
+            for n in range(count)
+        ]
+        (tmp_path / "data" / f"{side}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    path = tmp_path / "study.yaml"
+    path.write_text(STUDY)
+    return path
+
+
+def plain(text):
+    return " ".join(re.sub(r"[│╭╮╰╯─]", " ", text).split())
+
+
+def test_version(probatum):
+    assert probatum("--version") == (0, f"{__version__}\n", "")
+
+
+def test_without_a_verb_there_is_help(probatum):
+    code, out, err = probatum()
+    assert code == 2
+    assert "Begin with probatum demo" in plain(out + err)
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_lists_every_verb_with_a_sentence(probatum, flag):
+    code, out, _ = probatum(flag)
+    assert code == 0
+    for verb in VERBS:
+        assert re.search(rf"\b{verb}\b +[A-Z]\w+", out), verb
+    assert "Exit codes: 0 accepted or done, 1 rejected, 2 the input is wrong, 3 inconclusive" in plain(out)
+
+
+def test_the_verbs_of_this_version():
+    assert set(VERBS) >= {"audit", "compare", "demo", "doctor", "prepare", "run", "score", "status", "train"}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_of_a_verb_names_each_option_with_its_help(probatum, verb):
+    code, out, _ = probatum(verb, "--help")
+    assert code == 0
+    said = plain(out)
+    command = GROUP.commands[verb]
+    assert plain(command.help.split("\n\n")[0]) in said
+    for parameter in command.params:
+        assert parameter.help, parameter.name
+        # a long help is folded over lines, between which other columns may stand
+        assert " ".join(parameter.help.replace("\\", "").split()[:3]) in said, parameter.name
+        if parameter.param_type_name == "option":
+            assert parameter.opts[0] in said
+
+
+def outcome(monkeypatch, code, to_json=None):
+    """Let `run` end with a verdict of a given exit code."""
+    verdict = SimpleNamespace(exit_code=code, to_json=lambda: to_json or {})
+    done = Run(Study.model_construct(name="x"), RunFolder(Path("nowhere")), verdict)
+    monkeypatch.setattr("probatum.run.run", lambda *_, **__: done)
+    monkeypatch.setattr("probatum.report.tables.print_verdict", lambda *_: None)
+    monkeypatch.setattr("probatum.data.records.read_written_posts", lambda _: [])
+
+
+@pytest.mark.parametrize("code", [0, 1, 3])
+@pytest.mark.parametrize("verb", ["run", "compare"])
+def test_the_exit_code_is_the_verdicts(probatum, study, monkeypatch, verb, code):
+    outcome(monkeypatch, code)
+    assert probatum(verb, study)[0] == code
+    assert probatum(verb, study, "--json")[0] == code
+
+
+def test_the_report_is_named_on_one_line(probatum, study, monkeypatch):
+    outcome(monkeypatch, 0)
+    assert probatum("run", study)[1] == "report: nowhere/report.md\n"
+
+
+def fail_with(monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("probatum.run.run", fail)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (DataError("posts.jsonl:3: [bold]label[/bold]: none"), 2),
+        (StageError("the disk is full"), 4),
+        (TrainingError("the loss is NaN"), 4),
+        (MissingPackageError("pip install probatum[serve]"), 4),
+    ],
+)
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_an_error_is_told_once_and_without_a_traceback(probatum, study, monkeypatch, error, code, flags):
+    fail_with(monkeypatch, error)
+    assert probatum("run", study, *flags) == (code, "", f"error: {error}\n")
+
+
+def test_ctrl_c_says_that_the_same_command_goes_on(probatum, study, monkeypatch):
+    fail_with(monkeypatch, KeyboardInterrupt())
+    code, out, err = probatum("run", study)
+    assert code == 130
+    assert out == ""
+    assert err.strip() == "stopped; the same command goes on from here"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), StageError("the disk is full"), ZeroDivisionError()])
+def test_whatever_stops_a_run_the_bar_is_taken_away(monkeypatch, study, error):
+    closed = []
+
+    def fail(study, out, watcher, only):
+        monkeypatch.setattr(watcher, "close", lambda: closed.append(watcher))
+        raise error
+
+    monkeypatch.setattr("probatum.run.run", fail)
+    with pytest.raises((typer.Exit, StageError, ZeroDivisionError)):
+        cli._run(Study.load(study), None, False)
+    assert len(closed) == 1
+
+
+def test_a_mistake_of_ours_is_not_hidden(probatum, study, monkeypatch):
+    fail_with(monkeypatch, ZeroDivisionError("ours"))
+    with pytest.raises(ZeroDivisionError):
+        probatum("run", study)
+
+
+@pytest.mark.parametrize("verb", ["run", "score", "train", "compare", "doctor"])
+def test_a_study_that_is_not_there(probatum, tmp_path, verb):
+    code, out, err = probatum(verb, tmp_path / "none.yaml")
+    assert code == 2
+    assert out == ""
+    assert err.startswith("error: ")
+    assert "none.yaml: no such study file" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run"], "Missing argument 'study'"),
+        (["run", "study.yaml", "--rnk", "3"], "No such option: --rnk"),
+        (["run", "study.yaml", "--limit", "3"], "Invalid value for '--limit'"),
+        (["score", "study.yaml", "--system", "oracle"], "Invalid value for '--system'"),
+        (["explain"], "No such command 'explain'"),
+    ],
+)
+def test_wrong_usage_is_told_with_exit_code_2(probatum, arguments, said):
+    code, out, err = probatum(*arguments)
+    assert (code, out) == (2, "")
+    assert said.casefold() in plain(err).casefold()
+    assert "Traceback" not in err
+
+
+def test_flags_lie_over_the_study(probatum, study, monkeypatch):
+    seen = []
+
+    def spy(study, out, watcher, only):
+        seen.append((study, out, only))
+        raise StageError("enough")
+
+    monkeypatch.setattr("probatum.run.run", spy)
+    flags = {
+        "--rank": 4, "--alpha": 8, "--dropout": 0.2, "--epochs": 0.5, "--batch-size": 32, "--learning-rate": 1e-3,
+    }  # fmt: skip
+    given = [str(part) for pair in flags.items() for part in pair]
+    probatum("run", study, *given, "--method", "generate", "--limit", 9, "--out", "there")
+    probatum("train", study, *given, "--limit", 9)
+    for changed, _, _ in seen:
+        training = changed.training
+        assert (training.rank, training.alpha, training.dropout, training.epochs) == (4, 8, 0.2, 0.5)
+        assert (training.batch_size, training.learning_rate, changed.limit) == (32, 1e-3, 9)
+        assert training.warmup_steps == 10  # the study's own
+    assert seen[0][0].scoring.method == "generate"
+    assert [rest for _, *rest in seen] == [[Path("there"), None], [None, ("training",)]]
+
+
+def test_a_flag_that_does_not_fit_the_study_is_the_users_error(probatum, study):
+    code, _, err = probatum("run", study, "--batch-size", 20)
+    assert code == 2
+    assert "batch_size 20 is not a multiple of micro_batch_size 16" in err
+
+
+def test_prepare_splits_a_file_and_names_the_next_step(probatum, tmp_path):
+    rows = [{"text": f"text {n}", "label": ("normal", "hate")[n % 2]} for n in range(40)]
+    (tmp_path / "own.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    out = tmp_path / "out"
+    code, said, err = probatum("prepare", "files", tmp_path / "own.jsonl", "--out", out, "--test-share", 0.25)
+    assert (code, err) == (0, "")
+    counts = {side: len((out / f"{side}.jsonl").read_text().splitlines()) for side in ("train", "validation", "test")}
+    assert counts == {"train": 24, "validation": 6, "test": 10}
+    for side, count in counts.items():
+        assert f"  {out / side}.jsonl  {count} posts\n" in said
+    assert said.endswith(f"next: probatum audit {' '.join(str(out / side) + '.jsonl' for side in counts)}\n")
+
+
+def test_prepare_counts_what_it_skips_and_what_the_test_holds_too(probatum, tmp_path):
+    rows = [{"text": f"text {n}", "label": ("normal", "hate")[n % 2]} for n in range(20)]
+    for name, some in {"own": [*rows, {"text": "x", "label": "[b]who knows[/b]"}], "held": rows[:3]}.items():
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in some))
+    arguments = (
+        "prepare",
+        "files",
+        tmp_path / "own.jsonl",
+        "--out",
+        tmp_path / "out",
+        "--test",
+        tmp_path / "held.jsonl",
+    )
+    code, _, err = probatum(*arguments)
+    assert code == 2
+    assert "own.jsonl:21: label: " in err
+    code, said, _ = probatum(*arguments, "--on-error", "skip")
+    assert code == 0
+    assert "  3 posts whose text the test holds too stay in training; --drop-overlap takes them out\n" in said
+    assert "own.jsonl:21: label: " in said
+    assert "[b]who knows[/b]" in said
+    code, said, _ = probatum(*arguments, "--on-error", "skip", "--drop-overlap")
+    assert "  3 posts whose text the test holds too were taken out of training\n" in said
+    posts = [(tmp_path / "out" / f"{side}.jsonl").read_text().splitlines() for side in ("train", "validation")]
+    assert sum(map(len, posts)) == 17
+
+
+def test_prepare_of_a_collection_that_nobody_knows(probatum, tmp_path):
+    (tmp_path / "x.jsonl").write_text("{}")
+    code, _, err = probatum("prepare", "hatexplane", tmp_path / "x.jsonl", "--out", tmp_path / "out")
+    assert code == 2
+    assert "did you mean 'hatexplain'?" in err
+
+
+def test_audit_for_people_and_for_programs(probatum, study):
+    files = [study.parent / "data" / f"{side}.jsonl" for side in ("train", "test")]
+    code, said, err = probatum("audit", *files)
+    assert (code, err) == (0, "")
+    assert "not_hate 12" in said
+    code, said, err = probatum("audit", *files, "--study", study, "--json")
+    assert (code, err) == (0, "")
+    found = json.loads(said)
+    assert found["counts"][str(files[0])]["label"] == {"hate": 12, "not_hate": 12}
+    assert isinstance(found["findings"], list)
+
+
+def test_audit_of_a_missing_file(probatum, study):
+    code, out, err = probatum("audit", study.parent / "data" / "trian.jsonl")
+    assert (code, out) == (2, "")
+    assert "no such file; did you mean train.jsonl" in err
+
+
+def test_score_a_cheap_system(probatum, study, tmp_path):
+    arguments = ("score", study, "--system", "linear", "--out", tmp_path / "run")
+    code, said, err = probatum(*arguments)
+    assert (code, err) == (0, "")
+    assert "score linear" in said
+    assert f"predictions: {tmp_path / 'run' / 'linear' / 'predictions.jsonl'}\n" in said
+    assert said.endswith(f"next: probatum train {study}\n")
+    assert len((tmp_path / "run" / "linear" / "predictions.jsonl").read_text().splitlines()) == 12
+    code, said, err = probatum(*arguments, "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(said)["metrics"]["accuracy"]["value"] >= 0
+    assert "unchanged" in probatum(*arguments)[1]
+
+
+def test_status_for_people_and_for_programs(probatum, study, tmp_path):
+    probatum("score", study, "--system", "majority", "--out", tmp_path / "run")
+    code, said, _ = probatum("status", tmp_path / "run")
+    assert code == 0
+    assert re.search(r"majority +done", said)
+    code, said, err = probatum("status", tmp_path / "run", "--json")
+    assert (code, err) == (0, "")
+    assert [stage["name"] for stage in json.loads(said)["stages"]] == ["data", "majority"]
+
+
+def test_status_of_no_run(probatum, tmp_path):
+    code, _, err = probatum("status", tmp_path)
+    assert code == 2
+    assert "no run there" in err
+
+
+@pytest.mark.parametrize(("healthy", "code"), [(True, 0), (False, 4)])
+def test_doctor_for_people_and_for_programs(probatum, study, healthy, code):
+    if not healthy:
+        (study.parent / "data" / "test.jsonl").unlink()
+    result, said, err = probatum("doctor", study, "--json")
+    assert (result, err) == (code, "")
+    assert json.loads(said)["healthy"] is healthy
+    result, said, err = probatum("doctor", study)
+    assert (result, err) == (code, "")
+    assert said.splitlines()[-1] == ("all is well" if healthy else "1 fault: mend them, then try again")
+
+
+def test_json_is_all_that_run_prints(probatum, study, monkeypatch):
+    outcome(monkeypatch, 3, {"outcome": "inconclusive", "größe": None})
+    code, out, err = probatum("run", study, "--json")
+    assert (code, err) == (3, "")
+    assert json.loads(out) == {"outcome": "inconclusive", "größe": None}
+
+
+def test_help_does_not_load_torch():
+    import subprocess
+
+    script = "import sys, probatum.cli; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    environment = {"PYTHONPATH": ":".join(sys.path), "PATH": ""}
+    assert subprocess.run([sys.executable, "-c", script], env=environment, check=False).returncode == 0

@@ -1,0 +1,194 @@
+"""What the doctor finds, and that it says what to do."""
+
+import io
+import json
+import os
+
+import pytest
+import torch
+from rich.console import Console
+
+from probatum.doctor import Check, Diagnosis, diagnose, print_diagnosis
+from probatum.study import Study
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A study with three small files of posts."""
+    for side in ("train", "validation", "test"):
+        rows = [{"id": f"{n}", "text": f"{side} {n}", "label": "hate" if n % 3 else "not_hate"} for n in range(6)]
+        (tmp_path / f"{side}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def make(data=None, **sections):
+        files = {side: tmp_path / f"{side}.jsonl" for side in ("train", "validation", "test")}
+        return Study(name="small", data=files | (data or {}), **{"model": {"device": "cpu"}, **sections})
+
+    return make
+
+
+def found(diagnosis):
+    return {check.name: (check.level, check.found) for check in diagnosis.checks}
+
+
+def test_the_machine_alone():
+    diagnosis = diagnose(None)
+    assert {check.name for check in diagnosis.checks} == {"packages", "machine", "gpu", "disk"}
+    assert f"torch {torch.__version__}" in found(diagnosis)["packages"][1]
+
+
+def test_a_study_on_the_built_in_model_is_healthy(study):
+    diagnosis = diagnose(study())
+    checks = found(diagnosis)
+    assert diagnosis.healthy
+    assert checks["data.train"] == ("ok", "6 posts, 4 hate, 0 skipped")
+    assert checks["data.test"][0] == "ok"
+    assert checks["model"] == ("ok", "builtin: gpt_oss, 4 layers, on cpu")
+    assert checks["template"] == ("ok", "Harmony")
+    assert checks["prompt"][1].startswith("baseline: 98 tokens before a post, 9 after it, ")
+    assert checks["labels"] == ("ok", "distinct in their first token; tokens: 'hate' 1, 'not hate' 2")
+    assert checks["memory"][0] == "ok"
+    assert "(experts in MXFP4)" in checks["memory"][1]
+
+
+def test_posts_that_are_not_there(study, tmp_path):
+    diagnosis = diagnose(study({"train": tmp_path / "trian.jsonl"}))
+    level, said = found(diagnosis)["data.train"]
+    assert not diagnosis.healthy
+    assert level == "fault"
+    assert "no such file; did you mean train.jsonl" in said
+    assert found(diagnosis)["data.validation"][0] == "ok"  # one fault hides no other
+    assert found(diagnosis)["model"][0] == "ok"
+
+
+def test_bad_posts_are_a_fault_or_when_skipped_a_note(study, tmp_path):
+    (tmp_path / "bad.jsonl").write_text('{"text": "a", "label": "hate"}\n{"text": "b", "label": "maybe"}\n')
+    level, said = found(diagnose(study({"train": tmp_path / "bad.jsonl"})))["data.train"]
+    assert level == "fault"
+    assert "bad.jsonl:2: label" in said
+    skipped = diagnose(study({"train": tmp_path / "bad.jsonl", "on_error": "skip"}))
+    assert found(skipped)["data.train"] == ("note", "1 posts, 1 hate, 1 skipped")
+    assert skipped.healthy
+
+
+def test_no_test_file_is_a_note(study):
+    assert found(diagnose(study({"test": None})))["data.test"] == (
+        "note", "none: validation will be split in two, one half decides",
+    )  # fmt: skip
+
+
+def test_labels_that_share_their_first_token_are_noted(study):
+    diagnosis = diagnose(study(task={"labels": {"hate": "hate", "bad": "hate speech"}, "positive": "hate"}))
+    level, said = found(diagnosis)["labels"]
+    assert level == "note"
+    assert said.startswith("two labels begin with the same token: scored exactly, over all their tokens; ")
+    assert said.endswith("'hate' 1, 'hate speech' 2")
+
+
+def test_a_model_that_is_not_there(study):
+    diagnosis = diagnose(study(model={"name": "/no/such/folder"}))
+    assert found(diagnosis)["model"][0] == "fault"
+    assert "no such folder" in found(diagnosis)["model"][1]
+    assert "memory" not in found(diagnosis)
+
+
+def test_a_gpu_that_is_not_there(study, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    diagnosis = diagnose(study(model={"device": "cuda"}))
+    assert found(diagnosis)["model"][0] == "fault"
+    assert "PyTorch sees no GPU" in found(diagnosis)["model"][1]
+    assert found(diagnosis)["gpu"][0] == "note"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [
+        ({"max_tokens": 64}, "nothing is left of prompt.max_tokens 64"),
+        ({"strategy": "nonsense"}, "nonsense"),
+    ],
+)
+def test_a_prompt_that_cannot_be(study, prompt, said):
+    diagnosis = diagnose(study(prompt=prompt))
+    assert found(diagnosis)["prompt"][0] == "fault"
+    assert said in found(diagnosis)["prompt"][1]
+
+
+def test_ready_prompts_bring_their_own_frame(study):
+    assert found(diagnose(study(prompt={"strategy": "ready"})))["prompt"] == (
+        "ok", "ready: the posts come as whole prompts",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("free_mib", "level", "said"),
+    [
+        (10_000, "ok", "GiB free on cpu"),
+        (16, "note", "training may not fit: lower training.micro_batch_size"),
+        (1, "fault", "it does not fit: choose a smaller model, or a larger machine"),
+    ],
+)
+def test_memory_is_held_against_what_is_free(study, monkeypatch, free_mib, level, said):
+    real = os.sysconf
+    page = real("SC_PAGE_SIZE")
+
+    def sysconf(name):
+        return free_mib * 2**20 // page if name == "SC_AVPHYS_PAGES" else real(name)
+
+    monkeypatch.setattr(os, "sysconf", sysconf)
+    diagnosis = diagnose(study())
+    assert found(diagnosis)["memory"][0] == level
+    assert said in found(diagnosis)["memory"][1]
+    assert diagnosis.healthy == (level != "fault")
+
+
+def test_a_package_that_is_missing_is_a_fault(monkeypatch):
+    monkeypatch.setattr("probatum.doctor.versions", lambda: {"python": "3.12", "peft": "not installed"})
+    diagnosis = diagnose(None)
+    assert found(diagnosis)["packages"] == ("fault", "python 3.12, peft not installed")
+    assert not diagnosis.healthy
+
+
+@pytest.mark.parametrize(("capability", "level"), [((9, 0), "ok"), ((7, 5), "fault")])
+def test_gpus_are_listed_with_their_memory(monkeypatch, capability, level):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (70 * 2**30, 80 * 2**30))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "A GPU")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    checks = found(diagnose(None))
+    assert checks["gpu"] == (level, f"A GPU, sm{capability[0]}{capability[1]}, 70.0 of 80.0 GiB free")
+
+
+def test_a_full_disk_is_noted(monkeypatch):
+    from types import SimpleNamespace
+
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=2**29))
+    assert found(diagnose(None))["disk"] == ("note", "0.5 GiB free here")
+
+
+def test_as_json():
+    diagnosis = Diagnosis([Check("gpu", "note", "none"), Check("model", "fault", "gone")])
+    assert json.loads(json.dumps(diagnosis.to_json())) == {
+        "healthy": False,
+        "checks": [
+            {"name": "gpu", "level": "note", "found": "none"},
+            {"name": "model", "level": "fault", "found": "gone"},
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("levels", "last"),
+    [
+        (["ok", "note"], "all is well"),
+        (["fault"], "1 fault: mend them, then try again"),
+        (["fault", "ok", "fault"], "2 faults: mend them, then try again"),
+    ],
+)
+def test_on_the_terminal(levels, last):
+    console = Console(file=io.StringIO(), width=80, color_system=None)
+    checks = [Check(f"check{n}", level, "[bold]what[/bold] was found " * 5) for n, level in enumerate(levels)]
+    print_diagnosis(console, Diagnosis(checks))
+    lines = console.file.getvalue().splitlines()
+    assert lines[-1] == last
+    assert max(map(len, lines)) <= 80
+    assert "[bold]what[/bold]" in lines[0]
