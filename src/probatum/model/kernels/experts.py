@@ -19,54 +19,35 @@ from probatum.model.kernels import grouped, rows
 from probatum.model.kernels.dequantise import dequantise
 from probatum.model.kernels.grouped import Tile
 
-FUSED_FORWARD_ROWS = 192  # mean rows per expert up to which the fused product wins; docs/performance.md
-FUSED_BACKWARD_ROWS = 128
+# Mean rows per expert up to which the fused product wins, and the best cut up to so many; docs/performance.md.
+FUSED_FORWARD_ROWS, FUSED_BACKWARD_ROWS = 256, 160
+FORWARD_TILES = (
+    (16, Tile(rows=16, outputs=128, words=64, swap=False)),
+    (96, Tile(rows=64, outputs=128, words=32, swap=True)),
+    (FUSED_FORWARD_ROWS, Tile(rows=128, outputs=128, words=32, swap=True, warps=8)),
+)
+BACKWARD_TILES = (
+    (16, Tile(rows=16, outputs=64, words=64, swap=False)),
+    (FUSED_BACKWARD_ROWS, Tile(rows=64, outputs=32, words=64, swap=False)),
+)
 
 
-def forward_tile(mean_rows: float) -> Tile:
-    """Return the measured best cut for a forward product."""
-    if mean_rows <= 16:
-        return Tile(16, 128, 64)
-    if mean_rows <= 48:
-        return Tile(32, 128, 64)
-    return Tile(64, 128, 32)
-
-
-def backward_tile(mean_rows: float) -> Tile:
-    """Return the measured best cut for an input gradient."""
-    if mean_rows <= 16:
-        return Tile(16, 64, 64)
-    if mean_rows <= 48:
-        return Tile(32, 64, 64)
-    return Tile(64, 64, 64)
-
-
-def sort_rows(router_indices_TK: Tensor, num_experts: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Sort choices by expert.
-
-    Returns:
-        each row's expert `[R]`, its place among the unsorted choices `[R]`, each choice's row `[T, K]`, and the row after
-        each expert's last, int32 `[E]`.
-    """
-    expert_R, order_R = router_indices_TK.reshape(-1).sort(stable=True)
-    experts = torch.arange(num_experts, device=expert_R.device)
-    ends_E = torch.searchsorted(expert_R, experts, right=True, out_int32=True)
-    place_R = torch.empty_like(order_R)
-    place_R.scatter_(0, order_R, torch.arange(len(order_R), device=order_R.device))
-    return expert_R, order_R, place_R.view(router_indices_TK.shape), ends_E
+def choose_tile(tiles: tuple[tuple[int, Tile], ...], mean_rows: float) -> Tile:
+    """Return the cut measured best for so many rows per expert."""
+    return next((tile for most, tile in tiles if mean_rows <= most), tiles[-1][1])
 
 
 def linear(x_RI: Tensor, blocks: Tensor, scales: Tensor, ends_E: Tensor, *, fused: bool) -> Tensor:
     """Return y = x · Wᵀ; `x_RI` is in planes if `fused`."""
     if fused:
-        return grouped.forward(x_RI, blocks, scales, ends_E, forward_tile(len(x_RI) / len(ends_E)))
+        return grouped.forward(x_RI, blocks, scales, ends_E, choose_tile(FORWARD_TILES, len(x_RI) / len(ends_E)))
     return F.grouped_mm(x_RI, dequantise(blocks, scales).transpose(-2, -1), offs=ends_E)
 
 
 def linear_backward(dy_RO: Tensor, blocks: Tensor, scales: Tensor, ends_E: Tensor, *, fused: bool) -> Tensor:
     """Return dx = dy · W, in planes if `fused`."""
     if fused:
-        return grouped.backward(dy_RO, blocks, scales, ends_E, backward_tile(len(dy_RO) / len(ends_E)))
+        return grouped.backward(dy_RO, blocks, scales, ends_E, choose_tile(BACKWARD_TILES, len(dy_RO) / len(ends_E)))
     return F.grouped_mm(dy_RO, dequantise(blocks, scales), offs=ends_E)
 
 
@@ -86,7 +67,7 @@ def experts(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Return each token's weighted sum of its experts `[T, H]`, and what backward needs."""
     num_experts, num_chosen = len(gate_up_bias), router_indices_TK.shape[1]
-    expert_R, order_R, place_TK, ends_E = sort_rows(router_indices_TK, num_experts)
+    expert_R, order_R, place_TK, ends_E = rows.sort(router_indices_TK, num_experts)
     fused = len(expert_R) <= FUSED_FORWARD_ROWS * num_experts
     x_RH = rows.gather(hidden_TH, order_R, num_chosen, planes=fused)
     both_RJ = linear(x_RH, gate_up_blocks, gate_up_scales, ends_E, fused=fused)
@@ -106,9 +87,9 @@ def _(
         torch.empty_like(hidden_TH),
         hidden_TH.new_empty((num_rows, gate_up_blocks.shape[1])),
         hidden_TH.new_empty((num_rows, hidden_TH.shape[1])),
-        router_indices_TK.new_empty((num_rows,)),
-        router_indices_TK.new_empty((num_rows,)),
-        router_indices_TK.new_empty((num_tokens, num_chosen)),
+        router_indices_TK.new_empty((num_rows,), dtype=torch.int32),
+        router_indices_TK.new_empty((num_rows,), dtype=torch.int32),
+        router_indices_TK.new_empty((num_tokens, num_chosen), dtype=torch.int32),
         router_indices_TK.new_empty((len(gate_up_blocks),), dtype=torch.int32),
     )
 

@@ -1,4 +1,4 @@
-"""What happens to routed rows around the two products: gather, gate, weighted sum, and their gradients.
+"""What happens to routed rows around the two products: sort, gather, gate, weighted sum, and their gradients.
 
 T tokens · K experts per token · R = T * K rows, sorted by expert · E experts · H hidden · I intermediate
 
@@ -8,6 +8,7 @@ takes and gives its input axis in planes, see `grouped.py`.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,6 +17,38 @@ import triton.language as tl
 from torch import Tensor
 
 COLUMNS = 1024
+
+
+@triton.jit
+def _sort(
+    choice_ptr: tl.tensor,
+    expert_ptr: tl.tensor,
+    order_ptr: tl.tensor,
+    place_ptr: tl.tensor,
+    ends_ptr: tl.tensor,
+    num_rows: tl.tensor,
+    CHUNK: tl.constexpr,
+) -> None:
+    """Stable counting sort: one program an expert, which reads all choices to count those before its own."""
+    expert = tl.program_id(0)
+    before = tl.zeros((CHUNK,), tl.int32)
+    own = tl.zeros((CHUNK,), tl.int32)
+    for begin in range(0, num_rows, CHUNK):
+        at = begin + tl.arange(0, CHUNK)
+        choice = tl.load(choice_ptr + at, mask=at < num_rows, other=2147483647)
+        before += (choice < expert).to(tl.int32)
+        own += (choice == expert).to(tl.int32)
+    row = tl.sum(before, 0)
+    tl.store(ends_ptr + expert, row + tl.sum(own, 0))
+    for begin in range(0, num_rows, CHUNK):
+        at = begin + tl.arange(0, CHUNK)
+        choice = tl.load(choice_ptr + at, mask=at < num_rows, other=2147483647)
+        mine = (choice == expert).to(tl.int32)
+        place = row + tl.cumsum(mine, 0) - 1
+        tl.store(place_ptr + at, place, mask=mine != 0)
+        tl.store(order_ptr + place, at, mask=mine != 0)
+        tl.store(expert_ptr + place, mine * expert, mask=mine != 0)
+        row += tl.sum(mine, 0)
 
 
 @triton.jit
@@ -40,7 +73,7 @@ def _gather(
     row = tl.program_id(0).to(tl.int64)
     column = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
     inside = column < WIDTH
-    token = tl.load(order_ptr + row) // CHOSEN
+    token = (tl.load(order_ptr + row) // CHOSEN).to(tl.int64)
     value = tl.load(hidden_ptr + token * WIDTH + column, mask=inside)
     tl.store(out_ptr + row * WIDTH + _place(column, WIDTH, PLANES), value, mask=inside)
 
@@ -60,7 +93,7 @@ def _scatter_sum(
     inside = column < WIDTH
     total = tl.zeros((COLUMNS,), tl.float32)
     for k in tl.static_range(CHOSEN):
-        row = tl.load(place_ptr + token * CHOSEN + k)
+        row = tl.load(place_ptr + token * CHOSEN + k).to(tl.int64)
         total += tl.load(rows_ptr + row * WIDTH + _place(column, WIDTH, PLANES), mask=inside, other=0.0).to(tl.float32)
     tl.store(out_ptr + token * WIDTH + column, total.to(tl.bfloat16), mask=inside)
 
@@ -150,7 +183,7 @@ def _combine(
     inside = column < WIDTH
     total = tl.zeros((COLUMNS,), tl.float32)
     for k in tl.static_range(CHOSEN):
-        row = tl.load(place_ptr + token * CHOSEN + k)
+        row = tl.load(place_ptr + token * CHOSEN + k).to(tl.int64)
         expert = tl.load(expert_ptr + row)
         value = tl.load(rows_ptr + row * WIDTH + column, mask=inside, other=0.0).to(tl.float32)
         value += tl.load(bias_ptr + expert * WIDTH + column, mask=inside, other=0.0).to(tl.float32)
@@ -173,7 +206,7 @@ def _combine_backward(
     COLUMNS: tl.constexpr,
 ) -> None:
     row = tl.program_id(0).to(tl.int64)
-    choice = tl.load(order_ptr + row)
+    choice = tl.load(order_ptr + row).to(tl.int64)
     expert = tl.load(expert_ptr + row)
     weight = tl.load(weight_ptr + choice).to(tl.float32)
     product = tl.zeros((COLUMNS,), tl.float32)
@@ -190,6 +223,26 @@ def _combine_backward(
 
 def _grid(num_rows: int, width: int) -> tuple[int, int]:
     return num_rows, triton.cdiv(width, COLUMNS)
+
+
+def sort(router_indices_TK: Tensor, num_experts: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Sort choices by expert, stably; all results are int32.
+
+    Returns:
+        each row's expert `[R]`, its place among the unsorted choices `[R]`, each choice's row `[T, K]`, and the row after
+        each expert's last `[E]`.
+    """
+    num_rows = router_indices_TK.numel()
+    empty = partial(torch.empty, dtype=torch.int32, device=router_indices_TK.device)
+    expert_R, order_R, place_TK, ends_E = (
+        empty(num_rows),
+        empty(num_rows),
+        empty(router_indices_TK.shape),
+        empty(num_experts),
+    )
+    choices = router_indices_TK.contiguous()
+    _sort[(num_experts,)](choices, expert_R, order_R, place_TK, ends_E, num_rows, CHUNK=COLUMNS)
+    return expert_R, order_R, place_TK, ends_E
 
 
 def gather(hidden_TH: Tensor, order_R: Tensor, num_chosen: int, *, planes: bool) -> Tensor:

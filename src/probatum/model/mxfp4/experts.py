@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from probatum.model import kernels
 from probatum.model.mxfp4.layout import BLOCK, dequantise
 
 
@@ -78,6 +79,8 @@ class Mxfp4Experts(nn.Module):
             router_indices: the experts of each token, int64 `[T, K]`.
             routing_weights: their weights `[T, K]`.
         """
+        if hidden_TH.is_cuda and hidden_TH.dtype == torch.bfloat16 and kernels.installed():
+            return self._forward_fast(hidden_TH, router_indices, routing_weights)
         num_tokens, num_chosen = router_indices.shape
         expert_R, order_R = router_indices.reshape(-1).sort(stable=True)
         ends_E = torch.bincount(expert_R, minlength=self.num_experts).cumsum(0).to(torch.int32)
@@ -89,3 +92,12 @@ class Mxfp4Experts(nn.Module):
         weighted_RH = out_RH * routing_weights.reshape(-1)[order_R, None]
         unsorted_RH = torch.empty_like(weighted_RH).index_copy(0, order_R, weighted_RH)
         return unsorted_RH.view(num_tokens, num_chosen, -1).sum(1).to(hidden_TH.dtype)
+
+    def _forward_fast(self, hidden_TH: Tensor, router_indices: Tensor, routing_weights: Tensor) -> Tensor:
+        """Do the same by the kernels."""
+        from probatum.model.kernels.experts import experts
+
+        names = ("gate_up_proj_blocks", "gate_up_proj_scales", "gate_up_proj_bias")
+        names += ("down_proj_blocks", "down_proj_scales", "down_proj_bias")
+        weights = [getattr(self, name) for name in names]
+        return experts(hidden_TH, router_indices, routing_weights, *weights, self.limit, self.alpha)[0]
