@@ -125,12 +125,12 @@ class RowBuffers:
             self.copied.record()
 
     def inputs(self) -> dict[str, Any]:
-        """Return the model's arguments: views of the buffers, the same for every row."""
+        """Return the model's arguments for the row that is in."""
         return {
-            "input_ids": self.input_ids_T[None],
+            "input_ids": self.input_ids_T[None].long(),
             "position_ids": self.position_T[None],
             "attention_mask": self.masks,
-            "logits_to_keep": self.keep_K,
+            "logits_to_keep": self.keep_K.long(),
             "use_cache": False,
         }
 

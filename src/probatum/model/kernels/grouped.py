@@ -269,14 +269,15 @@ def _most_tiles(num_rows: int, num_experts: int, rows: int) -> int:
     return min(num_rows, num_rows // rows + num_experts)
 
 
+def constants(tile: Tile) -> dict[str, Any]:
+    """Return what a kernel is compiled with for a cut."""
+    return {"ROWS": tile.rows, "OUTPUTS": tile.outputs, "WORDS": tile.words, "SWAP": tile.swap}
+
+
 def _cut(x: Tensor, num_experts: int, tile: Tile) -> dict[str, Any]:
-    return {
+    return constants(tile) | {
         "E": num_experts,
         "EXPERTS": triton.next_power_of_2(num_experts),
-        "ROWS": tile.rows,
-        "OUTPUTS": tile.outputs,
-        "WORDS": tile.words,
-        "SWAP": tile.swap,
         "PACKED": x.is_cuda,  # elsewhere Triton's interpreter runs the kernels
         "num_warps": tile.warps,
         "num_stages": tile.stages,

@@ -47,7 +47,7 @@ class Mxfp4Experts(nn.Module):
     def __init__(self, config: Any) -> None:
         super().__init__()
         self.num_experts = config.num_local_experts
-        self.limit = config.swiglu_limit
+        self.limit = getattr(config, "swiglu_limit", 7.0)  # transformers 5.17 has it in the code
         self.alpha = getattr(config, "swiglu_alpha", 1.702)
         hidden, intermediate = config.hidden_size, config.intermediate_size
         self._declare("gate_up_proj", 2 * intermediate, hidden)
@@ -80,7 +80,7 @@ class Mxfp4Experts(nn.Module):
             routing_weights: their weights `[T, K]`.
         """
         if hidden_TH.is_cuda and hidden_TH.dtype == torch.bfloat16 and kernels.installed():
-            return self._forward_fast(hidden_TH, router_indices, routing_weights)
+            return self.forward_kernels(hidden_TH, router_indices, routing_weights)
         num_tokens, num_chosen = router_indices.shape
         expert_R, order_R = router_indices.reshape(-1).sort(stable=True)
         ends_E = torch.bincount(expert_R, minlength=self.num_experts).cumsum(0).to(torch.int32)
@@ -93,7 +93,7 @@ class Mxfp4Experts(nn.Module):
         unsorted_RH = torch.empty_like(weighted_RH).index_copy(0, order_R, weighted_RH)
         return unsorted_RH.view(num_tokens, num_chosen, -1).sum(1).to(hidden_TH.dtype)
 
-    def _forward_fast(self, hidden_TH: Tensor, router_indices: Tensor, routing_weights: Tensor) -> Tensor:
+    def forward_kernels(self, hidden_TH: Tensor, router_indices: Tensor, routing_weights: Tensor) -> Tensor:
         """Do the same by the kernels."""
         from probatum.model.kernels.experts import experts
 
