@@ -9,6 +9,7 @@ import itertools
 import json
 import multiprocessing
 import sys
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -32,11 +33,11 @@ def row_tiles(mean_rows: float) -> tuple[int, ...]:
 
 def cuts(direction: str, mean_rows: float) -> list[Tile]:
     tiles = []
-    for rows, outputs, words, swap in itertools.product(
+    for num_rows, outputs, words, swap in itertools.product(
         row_tiles(mean_rows), OUTPUTS[direction], (32, 64), (True, False)
     ):
-        depths = ((4, 3), (4, 5)) if rows <= 32 else ((4, 3), (8, 3))
-        tiles += [Tile(rows, outputs, words, swap, warps, stages) for warps, stages in depths]
+        depths = ((4, 3), (4, 5)) if num_rows <= 32 else ((4, 3), (8, 3))
+        tiles += [Tile(num_rows, outputs, words, swap, warps, stages) for warps, stages in depths]
     return tiles
 
 
@@ -122,7 +123,7 @@ def measure(direction: str, num_experts: int, tokens: int) -> dict:
             if not wrong < 1e-2:
                 print("wrong:", direction, num_experts, tokens, tile, wrong, flush=True)
                 continue
-            ms = do_bench(lambda: product(given, blocks, scales, ends, tile), warmup=3, rep=12, return_mode="median")
+            ms = do_bench(partial(product, given, blocks, scales, ends, tile), warmup=3, rep=12, return_mode="median")
         except Exception as problem:
             print("fails:", direction, tile, str(problem)[:100], flush=True)
             continue
@@ -130,8 +131,9 @@ def measure(direction: str, num_experts: int, tokens: int) -> dict:
     results.sort(key=lambda r: r[0])
     row["best"] = [(round(ms, 4), wrong, str(tile)) for ms, wrong, tile in results[:6]]
     print(
-        f"{direction:8s} E={num_experts:3d} tokens={tokens:5d} limit {row['limit_ms']:.3f} grouped_mm {row['grouped_mm_ms']:.3f}"
-        f" + dequantise {row['dequantise_ms']:.3f}; fused {results[0][0]:.3f}  {results[0][2]}",
+        f"{direction:8s} E={num_experts:3d} tokens={tokens:5d} limit {row['limit_ms']:.3f} "
+        f"grouped_mm {row['grouped_mm_ms']:.3f} + dequantise {row['dequantise_ms']:.3f}; "
+        f"fused {results[0][0]:.3f}  {results[0][2]}",
         flush=True,
     )
     for ms, _, tile in results[1:4]:

@@ -22,6 +22,7 @@ from transformers.models.gpt_oss.modeling_gpt_oss import GptOssRotaryEmbedding
 from probatum.model import kernels
 from probatum.model.blocks import RowBuffers, padded_length
 from probatum.model.compiled import compile_layers
+from probatum.model.kept import only_kept
 from probatum.model.mxfp4.experts import Mxfp4Experts
 from probatum.model.packing import Row, Suffix, pack_row, split_rows
 from probatum.training.graphed import GraphedStep
@@ -96,7 +97,8 @@ def scorer(model: Any, posts: list[Suffix], tokens_per_row: int) -> Callable[[],
             if shape not in held:
                 held[shape] = RowBuffers(*shape, model.config.get_text_config(), torch.device("cuda"))
             held[shape].fill(row)
-            logits_KV = model(**held[shape].inputs()).logits[0, : len(row.keep_K)]
+            with only_kept(model, held[shape].keep_long_K, shape[0]):
+                logits_KV = model(**held[shape].inputs()).logits[0, : len(row.keep_K)]
             found.append(logits_KV.float().log_softmax(-1)[:, :2])
         return torch.cat(found)
 
@@ -167,8 +169,8 @@ def check(experts: int, posts: list[Suffix]) -> None:
     graphed = flat([p.grad for p in parameters])
     distance = lambda a, b: ((a - b).norm() / b.norm()).item()
     say(
-        f"check: loss reference {reference[0]:.5f}, kernels {fast[0]:.5f}, compiled and graphed {loss:.5f}; gradient off by "
-        f"{distance(fast[1], reference[1]):.4f} and {distance(graphed, reference[1]):.4f}"
+        f"check: loss reference {reference[0]:.5f}, kernels {fast[0]:.5f}, compiled and graphed {loss:.5f}; "
+        f"gradient off by {distance(fast[1], reference[1]):.4f} and {distance(graphed, reference[1]):.4f}"
     )
 
 

@@ -57,6 +57,7 @@ def test_buffers_hold_the_row_and_its_padding():
     assert (buffers.segment_T[num_tokens:] == PADDING).all()
     assert torch.equal(buffers.labels_K[:kept].long(), labels)
     assert (buffers.labels_K[kept:] == -100).all()
+    assert not set(buffers.keep_K[kept:].tolist()) & set(row.keep_K.tolist())
 
 
 def test_block_lists_of_queries_and_keys_agree():

@@ -1,7 +1,7 @@
 """Packed rows in buffers that stay where they are, with the block masks that flex attention takes.
 
-A compiled layer or a captured graph knows lengths and addresses, not rows: rows are padded to a few lengths, and every row
-of a length goes through the same buffers. Masks are built from segments, block by block; nothing of size T × T exists.
+A compiled layer or a captured graph knows lengths and addresses, not rows. So rows are padded to a few lengths, and
+each row of a length goes through the same buffers. Masks are built from segments by blocks; nothing is as big as T × T.
 
 T tokens of a row, padding included · K kept positions, padding included · B blocks of 128 tokens
 """
@@ -22,9 +22,9 @@ IGNORED = -100
 
 
 def padded_length(num_tokens: int) -> int:
-    """Return the length to pad to: whole blocks, and steps of an eighth or less, so that few lengths are compiled."""
+    """Return the length to pad to: whole blocks, and steps of about a 32nd, so that few lengths are compiled."""
     step = BLOCK
-    while step * 16 <= num_tokens:
+    while step * 32 <= num_tokens:
         step *= 2
     return -(-num_tokens // step) * step
 
@@ -32,8 +32,8 @@ def padded_length(num_tokens: int) -> int:
 def needed_blocks(row: Row, num_tokens: int) -> Tensor:
     """Return which blocks of keys (columns) each block of queries (rows) may see a token of, bool `[B, B]`.
 
-    A query sees the prefix, its own segment and the one that it continues, which all lie between the start of its post and
-    itself. The window of sliding layers only takes tokens away, so their blocks are among these.
+    A query sees the prefix, its own segment and the one that it continues, which all lie between the start of its post
+    and itself. The window of sliding layers only takes tokens away, so their blocks are among these.
     """
     num_blocks = num_tokens // BLOCK
     length = len(row.segment_T)
@@ -73,6 +73,7 @@ class RowBuffers:
         self.copied = torch.cuda.Event() if device.type == "cuda" else None  # since then the pinned memory is free
         parts = self.ints.split(sizes)
         self.input_ids_T, self.position_T, self.segment_T, self.parent_T, self.keep_K, self.labels_K = parts[:6]
+        self.keep_long_K = self.keep_K.long()  # its own buffer: hooks and indexing want int64
         self.block_parts = [
             part.view(1, 1, -1) if i % 2 == 0 else part.view(1, 1, blocks, blocks) for i, part in enumerate(parts[6:])
         ]
@@ -104,7 +105,7 @@ class RowBuffers:
             labels_K: the token to predict at each kept position.
         """
         length, kept = len(row.input_ids_T), len(row.keep_K)
-        assert length <= self.num_tokens and kept <= self.num_kept, (length, kept)
+        assert length <= self.num_tokens and kept <= min(self.num_kept, length), (length, kept)
         needed = needed_blocks(row, self.num_tokens)
         pad, more = self.num_tokens - length, self.num_kept - kept
         labels = row.keep_K.new_full((kept,), IGNORED) if labels_K is None else labels_K
@@ -113,7 +114,7 @@ class RowBuffers:
             _pad(row.position_ids_T, pad, 0),
             _pad(row.segment_T, pad, PADDING),
             _pad(row.parent_T, pad, PADDING),
-            _pad(row.keep_K, more, 0),
+            _pad(row.keep_K, more, _not_kept(row.keep_K)),
             _pad(labels, more, IGNORED),
             *(part.flatten() for part in (*_ordered(needed), *_ordered(needed.T))),
         )
@@ -121,6 +122,7 @@ class RowBuffers:
             self.copied.synchronize()
         self.host.copy_(torch.cat(values))
         self.ints.copy_(self.host, non_blocking=True)
+        self.keep_long_K.copy_(self.keep_K)
         if self.copied:
             self.copied.record()
 
@@ -130,9 +132,14 @@ class RowBuffers:
             "input_ids": self.input_ids_T[None].long(),
             "position_ids": self.position_T[None],
             "attention_mask": self.masks,
-            "logits_to_keep": self.keep_K.long(),
+            "logits_to_keep": self.keep_long_K,
             "use_cache": False,
         }
+
+
+def _not_kept(keep_K: Tensor) -> int:
+    """Return the first position that is not kept: padding names one that nothing reads."""
+    return int((keep_K == torch.arange(len(keep_K))).int().cumprod(0).sum())
 
 
 def _pad(values: Tensor, count: int, filling: int) -> Tensor:

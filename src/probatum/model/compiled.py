@@ -1,4 +1,4 @@
-"""Decoder layers compiled one by one: norms, rotary embedding and adapters fused, every layer of a kind the same code."""
+"""Decoder layers compiled one by one: norms, rotary and adapters fused, every layer of a kind the same code."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ def compile_layers(model: Any, backend: str = "inductor") -> None:
         backend: of `torch.compile`.
     """
     torch._dynamo.config.recompile_limit = RECOMPILE_LIMIT
+    torch._dynamo.config.skip_nnmodule_hook_guards = False  # the last layer's hooks (kept.py) make it another kind
+    torch.set_float32_matmul_precision("high")  # the adapters alone are float32; their products may use tensor cores
     for module in model.modules():
         if type(module).__name__.endswith("DecoderLayer"):
             module.compile(dynamic=False, backend=backend)

@@ -1,4 +1,4 @@
-"""Forward and backward passes of small steps as CUDA graphs: a step of a few posts is bound by launches, not by the GPU.
+"""Forward and backward passes as CUDA graphs: a step of a few posts is bound by launches, not by the GPU.
 
 K kept positions · T tokens of a row
 """
@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from probatum.model.blocks import IGNORED, RowBuffers, padded_length
+from probatum.model.kept import only_kept
 from probatum.model.packing import Row
 
 WARM_UPS = 2
@@ -74,14 +75,15 @@ class GraphedStep:
         buffers.fill(row, labels_K)
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(WARM_UPS):
-                torch.autograd.grad(self._loss(buffers), self.parameters)
-        torch.cuda.current_stream().wait_stream(stream)
-        torch.cuda.synchronize()
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self.pool):
-            loss = self._loss(buffers)
-            gradients = torch.autograd.grad(loss, self.parameters)
+        with only_kept(self.model, buffers.keep_long_K, length):
+            with torch.cuda.stream(stream):
+                for _ in range(WARM_UPS):
+                    torch.autograd.grad(self._loss(buffers), self.parameters)
+            torch.cuda.current_stream().wait_stream(stream)
+            torch.cuda.synchronize()
+            with torch.cuda.graph(graph, pool=self.pool):
+                loss = self._loss(buffers)
+                gradients = torch.autograd.grad(loss, self.parameters)
         self.pool = self.pool or graph.pool()
         return _Captured(graph, buffers, loss.detach(), list(gradients))

@@ -50,7 +50,10 @@ def test_output_and_gradients_equal_the_reference(layer, monkeypatch, fused, tok
 
 def test_a_compiled_call_gives_the_same(layer):
     hidden, weight = torch.randn(9, 64).bfloat16().requires_grad_(), torch.rand(9, 2)
-    run = lambda: layer.forward_kernels(hidden, CHOSEN, weight)
+
+    def run():
+        return layer.forward_kernels(hidden, CHOSEN, weight)
+
     compiled = torch.compile(run, backend="aot_eager", fullgraph=True)()
     assert torch.equal(compiled, run())
     grads = [torch.autograd.grad(out.float().square().sum(), hidden)[0] for out in (compiled, run())]

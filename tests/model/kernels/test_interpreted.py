@@ -23,7 +23,10 @@ def generator(request):
 def poisoned(monkeypatch):
     """Fill what kernels write into with NaN: an element that nothing writes shows."""
     empty, empty_like, new_empty = torch.empty, torch.empty_like, torch.Tensor.new_empty
-    poison = lambda t: t.fill_(float("nan")) if t.is_floating_point() else t.fill_(-9)
+
+    def poison(made):
+        return made.fill_(float("nan") if made.is_floating_point() else -9)
+
     monkeypatch.setattr(torch, "empty", lambda *a, **k: poison(empty(*a, **k)))
     monkeypatch.setattr(torch, "empty_like", lambda *a, **k: poison(empty_like(*a, **k)))
     monkeypatch.setattr(torch.Tensor, "new_empty", lambda *a, **k: poison(new_empty(*a, **k)))

@@ -1,4 +1,4 @@
-"""Triton kernels for experts in MXFP4: each has a slow, obvious twin in `model/mxfp4`, and a test that holds them together.
+"""Triton kernels for experts in MXFP4; each has a slow, obvious twin in `model/mxfp4`, and a test that holds the two.
 
 Importing this package needs no triton; its modules do. They compile for compute capability 8.0 and up.
 """

@@ -5,8 +5,6 @@ E experts · O output features · I input features · G = I / 32 blocks
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import triton
 import triton.language as tl

@@ -2,9 +2,9 @@
 
 T tokens · K experts per token · R = T * K rows, sorted by expert · E experts · H hidden · I intermediate · J = 2 I
 
-Two ways, chosen by rows per expert: few rows read the packed weights inside the product; many rows dequantise a layer once
-and leave the product to `grouped_mm`. Neither keeps bfloat16 weights for backward. Nothing waits for the device, so that
-both can be captured in a CUDA graph.
+Two ways, chosen by rows per expert: few rows read the packed weights inside the product; for many rows, a layer is
+dequantised once and `grouped_mm` does the product. Neither keeps bfloat16 weights for backward. Nothing waits for the
+device, so that both can be captured in a CUDA graph.
 """
 
 from __future__ import annotations

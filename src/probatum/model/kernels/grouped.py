@@ -2,9 +2,9 @@
 
 R rows · E experts · O output features · I input features · P = I / 4 words of four values
 
-A word's four values take four places on the input axis. Rather than interleave weights in registers, the kernels keep the
-input axis in four planes: plane p, place j is feature 4 j + p. `rows.py` writes inputs in planes and reads gradients from
-planes on the way, so the order costs nothing. Which rows a program takes is worked out on the device from `ends_E`.
+A word's four values take four places on the input axis. Rather than interleave weights in registers, kernels keep
+the input axis in four planes: plane p, place j is feature 4 j + p. `rows.py` writes and reads planes on the way, so the
+order costs nothing. A program works out its rows on the device, from `ends_E`.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _load_tile(
 ) -> tl.tensor:
     """Load a tile of words or scales `[O, W]`, or `[W, O]` if `FLIP`.
 
-    A tile that is needed flipped is addressed so, since a transposition after unpacking would move four times the bytes.
+    A tile that is needed flipped is addressed so: a transposition after unpacking would move four times the bytes.
     """
     if FLIP:
         mask = inside_O[None, :] & (column_W < WIDTH)[:, None]
@@ -265,7 +265,7 @@ def backward(dy_RO: Tensor, blocks: Tensor, scales: Tensor, ends_E: Tensor, tile
 
 
 def _most_tiles(num_rows: int, num_experts: int, rows: int) -> int:
-    """Return how many row tiles there can be at most, whatever the routing: each expert ends in one that is not full."""
+    """Return how many row tiles there can be at most: each expert may end in one that is not full."""
     return min(num_rows, num_rows // rows + num_experts)
 
 

@@ -229,8 +229,8 @@ def sort(router_indices_TK: Tensor, num_experts: int) -> tuple[Tensor, Tensor, T
     """Sort choices by expert, stably; all results are int32.
 
     Returns:
-        each row's expert `[R]`, its place among the unsorted choices `[R]`, each choice's row `[T, K]`, and the row after
-        each expert's last `[E]`.
+        each row's expert `[R]`, its place among the unsorted choices `[R]`, each choice's row `[T, K]`, and the row
+        after each expert's last `[E]`.
     """
     num_rows = router_indices_TK.numel()
     empty = partial(torch.empty, dtype=torch.int32, device=router_indices_TK.device)
@@ -241,7 +241,9 @@ def sort(router_indices_TK: Tensor, num_experts: int) -> tuple[Tensor, Tensor, T
         empty(num_experts),
     )
     choices = router_indices_TK.contiguous()
-    _sort[(num_experts,)](choices, expert_R, order_R, place_TK, ends_E, num_rows, CHUNK=COLUMNS)
+    chunk, warps = (COLUMNS, 4) if num_rows <= 16 * COLUMNS else (8 * COLUMNS, 8)
+    outputs = (expert_R, order_R, place_TK, ends_E)
+    _sort[(num_experts,)](choices, *outputs, num_rows, CHUNK=chunk, num_warps=warps)
     return expert_R, order_R, place_TK, ends_E
 
 
@@ -267,7 +269,7 @@ def scatter_sum(rows_RH: Tensor, place_TK: Tensor, *, planes: bool) -> Tensor:
 
 
 def gate(both_RJ: Tensor, bias_EJ: Tensor, expert_R: Tensor, limit: float, alpha: float, *, planes: bool) -> Tensor:
-    """Return `(up + 1) · gate · sigmoid(alpha · gate)` of clamped gate and up, `[R, I]`; `both_RJ` interleaves the two."""
+    """Return `(up + 1) · gate · sigmoid(alpha · gate)` of clamped gate and up, `[R, I]`; `both_RJ` interleaves them."""
     num_rows, width = both_RJ.shape[0], both_RJ.shape[1] // 2
     out_RI = both_RJ.new_empty((num_rows, width))
     _gate[_grid(num_rows, width)](

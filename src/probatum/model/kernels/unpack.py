@@ -1,13 +1,11 @@
 """From packed MXFP4 to bfloat16, four values at a time.
 
-A 16-bit word holds four e2m1 values, `s e e m` each, the first in the lowest bits. Moved to bit 15 and to bits 8 to 6 of a
-bfloat16, sign and the three bits below it read as the value times 2^-126, subnormal 0.5 included; a product with 2^126
-and one with the block's power of two, each rounded once, give the weight bit for bit.
+A 16-bit word holds four e2m1 values, `s e e m` each, the first in the lowest bits. Moved to bit 15 and to bits 8 to 6
+of a bfloat16, sign and the three bits below it read as the value times 2^-126, subnormal 0.5 included; a product with
+2^126 and one with the block's power of two, each rounded once, give the weight bit for bit.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import triton
 import triton.language as tl

@@ -97,7 +97,6 @@ class Mxfp4Experts(nn.Module):
         """Do the same by the kernels."""
         from probatum.model.kernels.experts import experts
 
-        names = ("gate_up_proj_blocks", "gate_up_proj_scales", "gate_up_proj_bias")
-        names += ("down_proj_blocks", "down_proj_scales", "down_proj_bias")
-        weights = [getattr(self, name) for name in names]
+        parts = ("blocks", "scales", "bias")
+        weights = [getattr(self, f"{name}_{part}") for name in ("gate_up_proj", "down_proj") for part in parts]
         return experts(hidden_TH, router_indices, routing_weights, *weights, self.limit, self.alpha)[0]
