@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from probatum.model import kernels
 from probatum.model.mxfp4.layout import BLOCK, dequantise
 
 
@@ -46,7 +47,7 @@ class Mxfp4Experts(nn.Module):
     def __init__(self, config: Any) -> None:
         super().__init__()
         self.num_experts = config.num_local_experts
-        self.limit = getattr(config, "swiglu_limit", 7.0)
+        self.limit = getattr(config, "swiglu_limit", 7.0)  # transformers 5.17 has it in the code
         self.alpha = getattr(config, "swiglu_alpha", 1.702)
         hidden, intermediate = config.hidden_size, config.intermediate_size
         self._declare("gate_up_proj", 2 * intermediate, hidden)
@@ -78,6 +79,8 @@ class Mxfp4Experts(nn.Module):
             router_indices: the experts of each token, int64 `[T, K]`.
             routing_weights: their weights `[T, K]`.
         """
+        if hidden_TH.is_cuda and hidden_TH.dtype == torch.bfloat16 and kernels.installed():
+            return self.forward_kernels(hidden_TH, router_indices, routing_weights)
         num_tokens, num_chosen = router_indices.shape
         expert_R, order_R = router_indices.reshape(-1).sort(stable=True)
         ends_E = torch.bincount(expert_R, minlength=self.num_experts).cumsum(0).to(torch.int32)
@@ -89,3 +92,11 @@ class Mxfp4Experts(nn.Module):
         weighted_RH = out_RH * routing_weights.reshape(-1)[order_R, None]
         unsorted_RH = torch.empty_like(weighted_RH).index_copy(0, order_R, weighted_RH)
         return unsorted_RH.view(num_tokens, num_chosen, -1).sum(1).to(hidden_TH.dtype)
+
+    def forward_kernels(self, hidden_TH: Tensor, router_indices: Tensor, routing_weights: Tensor) -> Tensor:
+        """Do the same by the kernels."""
+        from probatum.model.kernels.experts import experts
+
+        parts = ("blocks", "scales", "bias")
+        weights = [getattr(self, f"{name}_{part}") for name in ("gate_up_proj", "down_proj") for part in parts]
+        return experts(hidden_TH, router_indices, routing_weights, *weights, self.limit, self.alpha)[0]

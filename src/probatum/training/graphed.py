@@ -1,0 +1,89 @@
+"""Forward and backward passes as CUDA graphs: a step of a few posts is bound by launches, not by the GPU.
+
+K kept positions · T tokens of a row
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from probatum.model.blocks import IGNORED, RowBuffers, padded_length
+from probatum.model.kept import only_kept
+from probatum.model.packing import Row
+
+WARM_UPS = 2
+
+
+@dataclass
+class _Captured:
+    """A graph with the memory that it reads and writes."""
+
+    graph: torch.cuda.CUDAGraph
+    buffers: RowBuffers
+    loss: Tensor
+    gradients: list[Tensor]
+
+
+class GraphedStep:
+    """Computes the loss and gradients of packed rows, a captured graph for every padded length.
+
+    Args:
+        model: a causal language model with flex attention on a GPU, its adapter trainable.
+        num_kept: the most positions with a label in one row.
+    """
+
+    def __init__(self, model: Any, num_kept: int) -> None:
+        self.model, self.num_kept = model, num_kept
+        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        self.captured: dict[int, _Captured] = {}
+        self.pool: Any = None
+
+    def __call__(self, row: Row, labels_K: Tensor, num_items: float) -> Tensor:
+        """Add a row's gradients to the parameters' and return its loss, the sum over labels divided by `num_items`.
+
+        The returned tensor is overwritten by the next row of the same length.
+        """
+        length = padded_length(len(row.input_ids_T))
+        if length not in self.captured:
+            self.captured[length] = self._capture(length, row, labels_K)
+        step = self.captured[length]
+        step.buffers.fill(row, labels_K)
+        step.graph.replay()
+        self._add(step.gradients, num_items)
+        return step.loss / num_items
+
+    def _add(self, gradients: Sequence[Tensor], num_items: float) -> None:
+        scaled = torch._foreach_div(list(gradients), num_items)
+        if self.parameters[0].grad is None:
+            for parameter, gradient in zip(self.parameters, scaled, strict=True):
+                parameter.grad = gradient
+        else:
+            torch._foreach_add_([p.grad for p in self.parameters], scaled)
+
+    def _loss(self, buffers: RowBuffers) -> Tensor:
+        logits_KV = self.model(**buffers.inputs()).logits[0].float()
+        return F.cross_entropy(logits_KV, buffers.labels_K.long(), ignore_index=IGNORED, reduction="sum")
+
+    def _capture(self, length: int, row: Row, labels_K: Tensor) -> _Captured:
+        buffers = RowBuffers(length, self.num_kept, self.model.config.get_text_config(), self.model.device)
+        buffers.fill(row, labels_K)
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        graph = torch.cuda.CUDAGraph()
+        with only_kept(self.model, buffers.keep_long_K, length):
+            with torch.cuda.stream(stream):
+                for _ in range(WARM_UPS):
+                    torch.autograd.grad(self._loss(buffers), self.parameters)
+            torch.cuda.current_stream().wait_stream(stream)
+            torch.cuda.synchronize()
+            with torch.cuda.graph(graph, pool=self.pool):
+                loss = self._loss(buffers)
+                gradients = torch.autograd.grad(loss, self.parameters)
+        self.pool = self.pool or graph.pool()
+        return _Captured(graph, buffers, loss.detach(), list(gradients))

@@ -1,0 +1,96 @@
+"""The compiled and graphed step against the reference step, at full width."""
+
+import random
+
+import pytest
+import torch
+from torch.nn import functional as F
+from transformers import GptOssConfig, GptOssForCausalLM
+
+from probatum.model import kernels
+from probatum.model.blocks import RowBuffers, padded_length
+from probatum.model.compiled import compile_layers
+from probatum.model.masks import model_inputs
+from probatum.model.mxfp4.experts import Mxfp4Experts
+from probatum.model.packing import Suffix, pack_row
+from probatum.training.examples import supervised
+from probatum.training.graphed import GraphedStep
+
+pytestmark = pytest.mark.gpu
+ROUTER_GAIN = 8  # decided routers: rounding alone must not send a token elsewhere
+
+
+@pytest.fixture
+def tuned():
+    """Two layers of gpt-oss at full width with an adapter, in bfloat16 on the GPU."""
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(0)
+    config = GptOssConfig(num_hidden_layers=2, num_local_experts=8, vocab_size=1000)
+    config._attn_implementation = "flex_attention"
+    model = GptOssForCausalLM(config).to(torch.bfloat16)
+    for layer in model.model.layers:
+        layer.mlp.experts = Mxfp4Experts(config).to(torch.bfloat16)
+        for name, buffer in layer.mlp.experts.named_buffers():
+            low, high = (117, 119) if name.endswith("_scales") else (0, 256)
+            buffer.copy_(torch.randint(low, high, buffer.shape))
+        layer.mlp.router.weight.data.normal_(0, 0.02 * ROUTER_GAIN)
+    model.requires_grad_(False)
+    adapted = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, target_modules=["q_proj", "v_proj", "o_proj"]))
+    for name, parameter in adapted.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.02)
+    return adapted.cuda()
+
+
+@pytest.fixture
+def row():
+    draw = random.Random(0)
+    suffixes = [Suffix([draw.randrange(1000) for _ in range(31)], [[draw.randrange(1000)]]) for _ in range(8)]
+    return pack_row(range(104), suffixes)
+
+
+def loss_and_gradient(model, parameters, logits, row):
+    loss = F.cross_entropy(logits.float(), supervised(row).cuda())
+    gradients = torch.autograd.grad(loss, parameters)
+    return loss.item(), torch.cat([g.double().flatten() for g in gradients]).cpu()
+
+
+def off(ours, reference):
+    return ((ours - reference).norm() / reference.norm()).item()
+
+
+def test_graphed_step_is_as_close_to_float32_as_the_reference_is(tuned, row, monkeypatch):
+    parameters = [p for p in tuned.parameters() if p.requires_grad]
+    buffers = RowBuffers(padded_length(len(row.input_ids_T)), 8, tuned.config, torch.device("cuda"))
+    buffers.fill(row, supervised(row))
+    with monkeypatch.context() as plain:
+        plain.setattr(kernels, "installed", lambda: False)
+        reference = loss_and_gradient(tuned, parameters, tuned(**buffers.inputs()).logits[0], row)
+    compile_layers(tuned)
+    graphed = GraphedStep(tuned, 8)
+    losses = [graphed(row, supervised(row), 8).item() for _ in range(2)]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6)
+    gradient = torch.cat([p.grad.double().flatten() / 2 for p in parameters]).cpu()  # two rows were added
+
+    exact = tuned.cpu().float()
+    exact.config._attn_implementation = "eager"
+    for module in exact.modules():
+        module._compiled_call_impl = None
+    given = model_inputs(row, exact.config, torch.float32)
+    loss = F.cross_entropy(exact(**given).logits[0], supervised(row))
+    wanted = torch.cat([g.double().flatten() for g in torch.autograd.grad(loss, parameters)])
+    assert losses[0] == pytest.approx(loss.item(), abs=max(1e-3, 2 * abs(reference[0] - loss.item())))
+    assert off(gradient, wanted) < max(2e-2, 1.5 * off(reference[1], wanted))
+
+
+def test_the_adapter_overfits_one_row(tuned, row):
+    compile_layers(tuned)
+    graphed = GraphedStep(tuned, 8)
+    parameters = [p for p in tuned.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(parameters, lr=3e-3, fused=True)
+    for _ in range(150):
+        loss = graphed(row, supervised(row), 8)
+        optimiser.step()
+        optimiser.zero_grad()
+    assert loss.item() < 0.05

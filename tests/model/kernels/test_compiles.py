@@ -1,0 +1,58 @@
+"""Every kernel compiles for sm80 and sm90, without a GPU."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("triton", reason="triton is not installed (pip install triton)")
+
+# In a process of its own: in this one the kernels are made for the interpreter.
+PROGRAM = """
+import sys
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from probatum.model.kernels import dequantise, experts, grouped, rows
+
+ARCH = int(sys.argv[1])
+SHAPES = {"E": 128, "EXPERTS": 128, "O": 5760, "P": 720, "WIDTH": 2880, "CHOSEN": 4, "COLUMNS": 1024, "CHUNK": 1024}
+POINTERS = {
+    "words_ptr": "*i16", "scales_ptr": "*u8", "ends_ptr": "*i32", "order_ptr": "*i32", "place_ptr": "*i32",
+    "expert_ptr": "*i32", "choice_ptr": "*i64", "grad_weight_ptr": "*fp32", "limit": "fp32", "alpha": "fp32",
+    "num_rows": "i32", "num_blocks": "i32",
+}
+
+
+def build(kernel, options, **constants):
+    constants = {name: (SHAPES | constants)[name] for name in kernel.arg_names if name in SHAPES | constants}
+    signature = {name: POINTERS.get(name, "*bf16") for name in kernel.arg_names}
+    signature |= dict.fromkeys(constants, "constexpr")
+    aligned = {(i,): [["tt.divisibility", 16]] for i, n in enumerate(kernel.arg_names) if signature[n].startswith("*")}
+    source = ASTSource(kernel, signature, {(kernel.arg_names.index(n),): v for n, v in constants.items()}, aligned)
+    made = triton.compile(source, target=GPUTarget("cuda", ARCH, 32), options=options)
+    assert made.metadata.shared <= (163 if ARCH == 80 else 227) * 1024, (kernel, made.metadata.shared)
+    print(kernel.__name__, len(made.asm["cubin"]))
+
+
+build(dequantise._dequantise, {}, TILE=128, WORDS=8, PACKED=True)
+for kernel, tiles in ((grouped._forward, experts.FORWARD_TILES), (grouped._backward, experts.BACKWARD_TILES)):
+    for _, tile in tiles:
+        cut = grouped.constants(tile)
+        build(kernel, {"num_warps": tile.warps, "num_stages": tile.stages}, PACKED=True, **cut)
+for kernel in vars(rows).values():
+    if isinstance(kernel, triton.JITFunction) and kernel.__name__ not in ("_place", "_gate_and_up"):
+        for planes in (True, False):
+            build(kernel, {}, PLANES=planes)
+"""
+
+
+@pytest.mark.parametrize("arch", [80, 90])
+def test_every_kernel_compiles(arch, tmp_path):
+    environment = os.environ | {"TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(arch)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("_") >= 14
