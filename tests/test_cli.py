@@ -8,13 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 import typer
+from probatum.run import Run
 from rich.console import Console
 
 from probatum import __version__, cli
 from probatum.demo import STUDY
 from probatum.errors import DataError, MissingPackageError, StageError, TrainingError
 from probatum.manifest import RunFolder
-from probatum.run import Run
 from probatum.study import Study
 
 GROUP = typer.main.get_command(cli.app)
