@@ -26,8 +26,8 @@ def do(folder):
         told = []
         path = folder.path / "stage" / "out.txt"
 
-        def work(goes_on):
-            told.append(goes_on)
+        def work(inputs):
+            told.append(inputs == record(folder)["inputs"])
             if error is not None:
                 raise error
             path.parent.mkdir(exist_ok=True)
@@ -50,7 +50,7 @@ def record(folder):
 
 
 def test_a_stage_is_done_once_for_its_inputs(do, folder):
-    assert do() == ({"text": "made"}, False, [False])
+    assert do() == ({"text": "made"}, False, [True])
     done = record(folder)
     assert do(text="never made") == ({"text": "made"}, True, [])
     assert record(folder) == done
@@ -67,26 +67,26 @@ def test_the_order_of_the_inputs_is_no_change(do):
 @pytest.mark.parametrize("given", [{"x": 2}, {"y": 1}, {"x": "1"}, {"x": 1, "y": None}])
 def test_a_changed_input_repeats_the_stage_from_its_start(do, given):
     do()
-    assert do(given, "made anew") == ({"text": "made anew"}, False, [False])
+    assert do(given, "made anew") == ({"text": "made anew"}, False, [True])
 
 
 def test_going_back_to_earlier_inputs_repeats_it_too(do):
     do({"x": 1})
     do({"x": 2})
-    assert do({"x": 1})[1:] == (False, [False])
+    assert do({"x": 1})[1:] == (False, [True])
 
 
 def test_a_deleted_output_is_made_again(do, out):
     do()
     out.unlink()
-    assert do() == ({"text": "made"}, False, [False])
+    assert do() == ({"text": "made"}, False, [True])
     assert out.read_text() == "made"
 
 
 def test_a_changed_output_is_made_again(do, out):
     do()
     out.write_text("somebody else's")
-    assert do()[1:] == (False, [False])
+    assert do()[1:] == (False, [True])
     assert out.read_text() == "made"
 
 
@@ -114,7 +114,7 @@ def test_an_output_that_never_came_is_not_there_later_either(folder):
 def test_a_stage_that_failed_may_go_on_for_the_same_inputs(do, folder, error):
     with pytest.raises(type(error)):
         do(error=error)
-    assert record(folder)["state"] == "failed"
+    assert record(folder)["state"] == ("stopped" if isinstance(error, KeyboardInterrupt) else "failed")
     assert record(folder)["error"].startswith(type(error).__name__)
     assert do()[1:] == (False, [True])
     assert "error" not in record(folder)
@@ -123,7 +123,7 @@ def test_a_stage_that_failed_may_go_on_for_the_same_inputs(do, folder, error):
 def test_a_stage_that_failed_may_not_go_on_for_other_inputs(do):
     with pytest.raises(ValueError, match="broke"):
         do(error=ValueError("broke"))
-    assert do({"x": 2})[1:] == (False, [False])
+    assert do({"x": 2})[1:] == (False, [True])
 
 
 def test_a_killed_process_leaves_a_running_stage_that_may_go_on(do, folder):

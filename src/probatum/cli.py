@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,6 +14,7 @@ import typer
 from rich.console import Console
 
 from probatum import __version__
+from probatum.artifacts import short_path
 from probatum.errors import ProbatumError
 
 if TYPE_CHECKING:
@@ -207,7 +210,7 @@ def score(
     else:
         console.print(systems_table(result))
         console.print(f"predictions: {done.folder.predictions(system)}", markup=False, highlight=False, soft_wrap=True)
-        _next(f"probatum {'compare' if system == 'tuned' else 'train'} {study}")
+        _next(f"probatum {'compare' if system == 'tuned' else 'train'} {_same_run(done)}")
 
 
 @app.command(rich_help_panel="Stage by stage")
@@ -234,7 +237,7 @@ def train(
     )
     done = _run(_load(study, overrides), out, False, ("training",))
     console.print(f"adapter: {done.folder.adapter}", markup=False, highlight=False)
-    _next(f"probatum score {study} --system tuned")
+    _next(f"probatum score {_same_run(done)} --system tuned")
 
 
 @app.command(rich_help_panel="Stage by stage")
@@ -285,6 +288,9 @@ def main() -> None:
     except ProbatumError as error:
         errors.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
+    except Exception:  # Python itself would exit with 1, which means rejected
+        traceback.print_exc()
+        sys.exit(ProbatumError.exit_code)
 
 
 def _load(path: Path, overrides: dict[str, Any]) -> Study:
@@ -331,6 +337,10 @@ def _print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))  # noqa: T201  # programs want no console's wrapping
 
 
-def _next(command: str, quiet: bool = False) -> None:
-    if not quiet:
-        console.print(f"next: {command}", markup=False, highlight=False, soft_wrap=True)
+def _next(command: str) -> None:
+    console.print(f"next: {command}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _same_run(done: Run) -> str:
+    """Return what names this run's settings, its flags among them, and its folder."""
+    return f"{shlex.quote(short_path(done.folder.study))} --out {shlex.quote(short_path(done.folder.path))}"

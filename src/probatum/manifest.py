@@ -65,6 +65,11 @@ class RunFolder:
         """What the audit of the posts found."""
         return self.path / "data" / "audit.json"
 
+    @property
+    def skipped(self) -> Path:
+        """The records that could not be read, under `on_error: skip`."""
+        return self.path / "data" / "skipped.jsonl"
+
     def posts(self, side: str) -> Path:
         """The posts of train, validation or test, as they were used."""
         return self.path / "data" / f"{side}.jsonl"
@@ -127,7 +132,7 @@ class Manifest:
         )
 
     def do(
-        self, name: str, given: Mapping[str, Any], outputs: Sequence[Path], work: Callable[[bool], Facts]
+        self, name: str, given: Mapping[str, Any], outputs: Sequence[Path], work: Callable[[str], Facts]
     ) -> tuple[Facts, bool]:
         """Do a stage unless it is done.
 
@@ -135,7 +140,7 @@ class Manifest:
             name: the stage.
             given: everything that its outcome depends on.
             outputs: the files that it leaves.
-            work: does it; told whether a part of it, for the same inputs, was begun before and may be gone on with.
+            work: does it; told the hash of what it was given, by which it can know its own half-done work again.
 
         Returns:
             The stage's facts, and whether they were already there.
@@ -143,16 +148,15 @@ class Manifest:
         inputs = sha256_json(given)
         if self.is_done(name, inputs, outputs):
             return self.stage(name)["facts"], True
-        before = self.stage(name)
-        goes_on = before.get("inputs") == inputs and before.get("state") in ("running", "failed")
         record = {"state": "running", "inputs": inputs, "started": time.time()}
         self.content["stages"][name] = record
         self.save()
         began = time.monotonic()
         try:
-            facts = work(goes_on)
+            facts = work(inputs)
         except BaseException as error:
-            record |= {"state": "failed", "error": f"{type(error).__name__}: {error}"}
+            stopped = isinstance(error, KeyboardInterrupt)
+            record |= {"state": "stopped" if stopped else "failed", "error": f"{type(error).__name__}: {error}"}
             self.save()
             raise
         seconds = round(time.monotonic() - began, 3)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import math
 import time
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from probatum.artifacts import sha256_file, write_json_atomic, write_text_atomic
+from probatum.artifacts import sha256_file, short_path, write_json_atomic, write_text_atomic
 from probatum.data.records import read_predictions
 from probatum.errors import StageError
 from probatum.manifest import Facts, Manifest, RunFolder, hardware, versions
@@ -104,7 +103,8 @@ class _Job:
         self.manifest.describe(versions=versions(), hardware=hardware(), study=self.study.name)
         wanted = [*self.study.systems, "compare"] if only is None else list(only)
         sides = [folder.posts(side) for side in ("train", "validation", "test")]
-        self.do("data", stages.data_inputs(bench), [*sides, folder.audit], lambda _: stages.prepare_posts(bench))
+        outputs = [*sides, folder.audit, folder.skipped, bench.prompt_file]
+        self.do("data", stages.data_inputs(bench), outputs, lambda _: stages.prepare_posts(bench))
         if "tuned" in wanted and "training" not in wanted:
             wanted.insert(wanted.index("tuned"), "training")
         for stage in wanted:
@@ -117,9 +117,9 @@ class _Job:
         return Run(self.study, folder, self._compare() if "compare" in wanted else None)
 
     def do(self, stage: str, given: Facts, outputs: list[Path], work: Any) -> Facts:
-        def begin(goes_on: bool) -> Facts:
+        def begin(inputs: str) -> Facts:
             self.watcher.begin(stage)
-            return work(goes_on)
+            return work(inputs)
 
         facts, reused = self.manifest.do(stage, given, outputs, begin)
         self.watcher.end(stage, facts, self.manifest.stage(stage)["seconds"], reused=reused)
@@ -142,7 +142,7 @@ class _Job:
         report = partial(self._advance, "training")
         outputs = [self.folder.adapter / "adapter_model.safetensors", self.folder.adapter / "adapter_config.json"]
         given = stages.training_inputs(self.bench)
-        self.do("training", given, outputs, lambda goes_on: stages.train_adapter(self.bench, report, goes_on))
+        self.do("training", given, outputs, lambda inputs: stages.train_adapter(self.bench, report, inputs))
 
     def _advance(self, stage: str, progress: Any) -> None:
         """Tell the watcher, and about once a second the folder, for a look from another shell."""
@@ -154,11 +154,18 @@ class _Job:
         write_json_atomic(self.folder.progress, {"stage": stage, "time": time.time(), **numbers})
 
     def _compare(self) -> Verdict:
+        from probatum import stages
+
         systems = self.study.systems
-        given = {
+        given = stages.versions_of("probatum", "numpy", "scipy") | {
+            "name": self.study.name,
+            "posts": sha256_file(self.folder.posts("test")),
+            "audit": sha256_file(self.folder.audit),
+            "notes": self.manifest.stage("data")["facts"]["notes"],
             "predictions": {system: sha256_file(self.folder.predictions(system)) for system in systems},
             "verdict": self.study.verdict.model_dump(mode="json"),
             "training": {k: v for k, v in self._training_facts().items() if k != "seconds"},
+            "retention": self._retention(),
             "positive": self.study.task.positive,
             "cost_per_hour": self.study.cost_per_hour,
         }
@@ -187,8 +194,10 @@ class _Job:
         return {"outcome": verdict.outcome, "exit_code": verdict.exit_code}
 
     def _places(self) -> dict[str, str]:
-        study = self.study.path or self.folder.study
-        return {"RUN": _short(self.folder.path), "STUDY": _short(study), "TRAIN": _short(self.study.data.train)}
+        """Return what the words in a next step stand for; the resolved study holds the flags of this run too."""
+        folder = short_path(self.folder.path)
+        study = f"{short_path(self.folder.study)} --out {folder}"
+        return {"RUN": folder, "STUDY": study, "TRAIN": short_path(self.study.data.train)}
 
     def _training_facts(self) -> Facts:
         return self.manifest.stage("training").get("facts", {}) if "tuned" in self.study.systems else {}
@@ -198,29 +207,38 @@ class _Job:
         if not facts:
             return None
         names = ("completed", "planned_steps", "steps", "start_loss", "best_loss", "best_step", "final_loss", "notes")
-        retention = {
+        return TrainingSummary(**{name: facts[name] for name in names}, **self._retention())
+
+    def _retention(self) -> Facts:
+        return {
             f"retention_nll_{system}": self.manifest.stage(system).get("facts", {}).get("retention_nll")
             for system in ("baseline", "tuned")
         }
-        return TrainingSummary(**{name: facts[name] for name in names}, **retention)
+
+    def _seconds(self, stage: str) -> float:
+        """Return what a stage took; a training that was resumed counts all its sittings."""
+        record = self.manifest.stage(stage)
+        return record["facts"]["seconds"] if stage == "training" else record["seconds"]
 
     def _usage(self, system: str) -> Usage:
         stage = self.manifest.stage(system)
-        return Usage(stage["seconds"], stage["facts"]["tokens"] or None, self._cost(stage["seconds"]))
+        return Usage(stage["seconds"], stage["facts"]["tokens"] or None, self._cost(self._seconds(system)))
 
     def _cost(self, seconds: float) -> float | None:
         return None if self.study.cost_per_hour is None else self.study.cost_per_hour * seconds / 3600
 
     def _context(self) -> ReportContext:
-        stages = self.manifest.content["stages"]
-        seconds = {name: record["seconds"] for name, record in stages.items() if "seconds" in record}
+        done = ["data", *self.study.systems]
+        if "tuned" in done:
+            done.insert(done.index("tuned"), "training")
+        seconds = {stage: self._seconds(stage) for stage in done}
         return ReportContext(
             study_yaml=self.study.to_yaml(),
             versions=self.manifest.content["versions"],
             hardware={kind: str(what) for kind, what in self.manifest.content["hardware"].items()},
             stage_seconds=seconds,
             cost=self._cost(sum(seconds.values())),
-            audit=stages["data"]["facts"]["findings"],
+            audit=self.manifest.stage("data")["facts"]["findings"],
             training=self._training_summary(),
             command=f"probatum run {self._places()['STUDY']}",
         )
@@ -250,13 +268,6 @@ def read_verdict(folder: RunFolder) -> Verdict:
     return Verdict.from_json(json.loads(folder.verdict.read_text(encoding="utf-8")))
 
 
-def _short(path: Path) -> str:
-    """Return a path from the working directory where it lies below it, as one would type it."""
-    path = path.resolve()
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
-
-
 @contextmanager
 def _locked(folder: RunFolder) -> Iterator[None]:
     """Hold the run folder: two processes in it would spoil each other's work.
@@ -264,6 +275,10 @@ def _locked(folder: RunFolder) -> Iterator[None]:
     Raises:
         StageError: another process holds it.
     """
+    try:
+        import fcntl
+    except ImportError:
+        raise StageError("run folders are locked with fcntl, which this system lacks; on Windows use WSL") from None
     with (folder.path / ".lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,9 +9,9 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
-import yaml
+import torch
 
-from probatum.artifacts import sha256_file, write_json_atomic
+from probatum.artifacts import sha256_ends, sha256_file, write_json_atomic, write_text_atomic
 from probatum.data.audit import audit
 from probatum.data.gather import SIDES, gather
 from probatum.data.labels import LabelSet
@@ -23,8 +23,8 @@ from probatum.data.records import (
     write_predictions,
 )
 from probatum.data.strategy import strategy_yaml
-from probatum.errors import StudyError
-from probatum.manifest import Facts, RunFolder
+from probatum.errors import StageError, StudyError
+from probatum.manifest import Facts, RunFolder, versions
 from probatum.model.load import (
     LoadedModel,
     load_config,
@@ -47,6 +47,7 @@ from probatum.training.trainer import Examples
 
 Report = Callable[..., None]
 READY = "ready"
+MODEL_PACKAGES = ("probatum", "torch", "transformers", "peft", "tokenizers")
 
 
 def count_cut(study: Study) -> Callable[[Sequence[str]], list[int]]:
@@ -119,8 +120,14 @@ class Bench:
         identity: dict[str, Any] = self.study.model.model_dump(mode="json")
         if place.is_dir():
             files = sorted(path for path in place.iterdir() if path.is_file())
-            return identity | {"files": [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]}
+            return identity | {"files": {path.name: sha256_ends(path) for path in files}}
         return identity | {"commit": getattr(load_config(self.study.model), "_commit_hash", None)}
+
+
+def versions_of(*packages: str) -> Facts:
+    """Return the versions that a stage's numbers depend on."""
+    found = versions()
+    return {"versions": {package: found[package] for package in packages}}
 
 
 def data_inputs(bench: Bench) -> Facts:
@@ -130,7 +137,7 @@ def data_inputs(bench: Bench) -> Facts:
     for path in files.values():
         if path is not None and not path.is_file():
             gather(bench.study)  # raises the reader's own error, which names what is near
-    return {
+    return versions_of("probatum") | {
         "data": data.model_dump(mode="json"),
         "hashes": {side: sha256_file(path) for side, path in files.items() if path},
         "task": bench.study.task.model_dump(mode="json"),
@@ -143,13 +150,14 @@ def prepare_posts(bench: Bench) -> Facts:
     """Read, audit and write the posts of the run."""
     folder = bench.folder
     gathered = gather(bench.study)
+    for stale in (bench.prompt_file, folder.skipped):
+        stale.unlink(missing_ok=True)
     for side, posts in gathered.sides.items():
         write_posts(folder.posts(side), posts)
     if gathered.skipped:
-        write_jsonl(folder.path / "data" / "skipped.jsonl", (record.to_json() for record in gathered.skipped))
+        write_jsonl(folder.skipped, (record.to_json() for record in gathered.skipped))
     if gathered.frame is not None:
-        strategy = yaml.safe_load(strategy_yaml(gathered.frame, bench.study.data.train.name))
-        bench.prompt_file.write_text(yaml.safe_dump(strategy, allow_unicode=True, sort_keys=False), encoding="utf-8")
+        write_text_atomic(bench.prompt_file, strategy_yaml(gathered.frame, bench.study.data.train.name))
     findings = audit(gathered.sides)
     write_json_atomic(folder.audit, findings.to_json())
     return {
@@ -164,13 +172,17 @@ def system_inputs(bench: Bench, system: str) -> Facts:
     """What a system's predictions depend on."""
     study = bench.study
     given: Facts = {
-        "task": study.task.model_dump(mode="json"),
+        "positive": study.task.positive,
         "test": sha256_file(bench.folder.posts("test")),
-        "scoring": study.scoring.model_dump(mode="json"),
+        "threshold": study.scoring.threshold,
     }
     if system in ("majority", "linear"):
-        return given | {"train": sha256_file(bench.folder.posts("train"))}
-    given |= {"model": bench.model_identity(), "prompt": bench.renderer.fingerprint()}
+        train = {"train": sha256_file(bench.folder.posts("train"))}
+        return given | train | versions_of("probatum", "scikit-learn", "numpy", "scipy")
+    given |= {"model": bench.model_identity(), "prompt": bench.renderer.fingerprint(), "method": study.scoring.method}
+    given |= versions_of(*MODEL_PACKAGES)
+    if study.scoring.method == "generate":  # the words that an answer is parsed by
+        given |= {"max_new_tokens": study.scoring.max_new_tokens, "task": study.task.model_dump(mode="json")}
     if system == "tuned":
         given["adapter"] = sha256_file(bench.folder.adapter / "adapter_model.safetensors")
     return given | {"retention": needs_retention(study)}
@@ -204,30 +216,55 @@ def score_system(bench: Bench, system: str, report: Report) -> Facts:
 def score_with(loaded: LoadedModel, renderer: Renderer, posts: list[Post], study: Study, report: Report) -> Scored:
     """Score posts with a model, by the study's method."""
     score = score_generate if study.scoring.method == "generate" else score_likelihood
-    return score(loaded, renderer, posts, study.scoring, report)
+    try:
+        return score(loaded, renderer, posts, study.scoring, report)
+    except torch.OutOfMemoryError as error:
+        raise StageError(
+            f"out of memory while scoring rows of {study.scoring.tokens_per_batch} tokens; "
+            f"halve scoring.tokens_per_batch ({study.scoring.tokens_per_batch // 2})"
+        ) from error
 
 
 def training_inputs(bench: Bench) -> Facts:
     """What the adapter depends on."""
-    return {
+    return versions_of(*MODEL_PACKAGES) | {
         "train": sha256_file(bench.folder.posts("train")),
         "validation": sha256_file(bench.folder.posts("validation")),
-        "task": bench.study.task.model_dump(mode="json"),
         "model": bench.model_identity(),
         "prompt": bench.renderer.fingerprint(),
-        "training": bench.study.training.model_dump(mode="json"),
-        "tokens_per_batch": bench.study.scoring.tokens_per_batch,
+        "training": bench.study.training.model_dump(mode="json", exclude={"keep_checkpoints"}),
     }
 
 
-def train_adapter(bench: Bench, report: Report, goes_on: bool) -> Facts:
-    """Train the adapter, from its newest checkpoint if this very training was begun before."""
-    if bench.folder.training.exists() and not goes_on:
-        rmtree(bench.folder.training)
+def train_adapter(bench: Bench, report: Report, inputs: str) -> Facts:
+    """Train the adapter, from its newest checkpoint if this very training was begun before.
+
+    Another training in the folder is hours of work: it moves to `training-HASH`, and comes back when its settings do.
+    """
+    _make_way(bench.folder.training, inputs)
     examples, cut = training_examples(bench)
     result = train(bench.base, examples, bench.study.training, bench.folder.training, report)
     notes = [f"{cut} training and validation posts were cut to fit prompt.max_tokens"] if cut else []
     return asdict(result) | {"notes": [*notes, *result.notes]}
+
+
+def _make_way(training: Path, inputs: str) -> None:
+    marker = training / "inputs.txt"
+    if training.exists():
+        found = marker.read_text(encoding="utf-8") if marker.is_file() else "unknown"
+        if found == inputs:
+            return
+        set_aside = _set_aside(training, found)
+        if set_aside.exists():
+            rmtree(set_aside)
+        training.rename(set_aside)
+    if _set_aside(training, inputs).exists():
+        _set_aside(training, inputs).rename(training)
+    write_text_atomic(marker, inputs)
+
+
+def _set_aside(training: Path, inputs: str) -> Path:
+    return training.with_name(f"{training.name}-{inputs[:8]}")
 
 
 def training_examples(bench: Bench) -> tuple[Examples, int]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -132,6 +133,67 @@ def test_stage_by_stage_equals_one_command(tmp_path):
     ).returncode  # fmt: skip
     probatum("run", study, "--out", whole, cwd=tmp_path, code=code)
     assert (steps / "tuned" / "predictions.jsonl").read_bytes() == (whole / "tuned" / "predictions.jsonl").read_bytes()
+
+
+def edit(study, **changes):
+    """Lay dotted settings over a study file."""
+    settings = yaml.safe_load(study.read_text())
+    for key, value in changes.items():
+        section, name = key.split("__")
+        settings.setdefault(section, {})[name] = value
+    study.write_text(yaml.safe_dump(settings))
+
+
+def unchanged(out):
+    """The stages that were not repeated."""
+    return {line.split("  ")[1].strip() for line in out.splitlines() if "unchanged" in line}
+
+
+def test_a_change_repeats_what_depends_on_it_and_nothing_else(tmp_path):
+    study = small_study(tmp_path / "study", max_steps=2)
+    edit(study, verdict__criteria=[])
+    run = tmp_path / "run"
+
+    def again():
+        return unchanged(probatum("run", study, "--out", run, cwd=tmp_path, code=3))
+
+    scored = {"score majority", "score linear", "score baseline", "score tuned"}
+    assert again() == set()
+    first = (run / "training" / "adapter" / "adapter_model.safetensors").read_bytes()
+    edit(study, scoring__tokens_per_batch=512)
+    assert again() == scored | {"read and audit the posts", "train the adapter", "compare and judge"}
+
+    # a column that only the criteria look at: nothing is scored anew, but the judging is
+    test = tmp_path / "study" / "data" / "test.jsonl"
+    rows = [json.loads(line) | {"register": "formal"} for line in test.read_text().splitlines()]
+    test.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert "compare and judge" not in again()
+
+    # other settings set the trained adapter aside, and the old ones bring it back
+    edit(study, training__rank=4)
+    assert again() == {"read and audit the posts", "score majority", "score linear", "score baseline"}
+    assert (run / "training" / "adapter" / "adapter_model.safetensors").read_bytes() != first
+    edit(study, training__rank=16)
+    assert again() == {"read and audit the posts", "score majority", "score linear", "score baseline"}
+    assert (run / "training" / "adapter" / "adapter_model.safetensors").read_bytes() == first
+
+
+def test_the_next_command_keeps_the_flags_of_this_run(tmp_path):
+    study = small_study(tmp_path / "study", max_steps=1)
+    out = probatum("train", study, "--rank", "2", "--out", tmp_path / "r 1", cwd=tmp_path)
+    command = next(line for line in out.splitlines() if line.startswith("next: probatum ")).removeprefix("next: ")
+    assert "--system tuned" in command
+    before = (tmp_path / "r 1" / "training" / "adapter" / "adapter_model.safetensors").read_bytes()
+    scored = probatum(*shlex.split(command)[1:], cwd=tmp_path)
+    assert "train the adapter" in unchanged(scored)
+    assert (tmp_path / "r 1" / "training" / "adapter" / "adapter_model.safetensors").read_bytes() == before
+
+
+def test_the_demo_as_the_readme_calls_it(tmp_path):
+    out = probatum("demo", cwd=tmp_path)
+    assert "ACCEPTED" in out
+    assert (tmp_path / "demo" / "run" / "report.md").read_text(encoding="utf-8").startswith("# demo: accepted")
+    assert f"report: {tmp_path / 'demo' / 'run' / 'report.md'}" in out
 
 
 def test_the_guides_ready_prompts_and_no_test_file(tmp_path):

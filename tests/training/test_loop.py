@@ -114,6 +114,20 @@ def test_a_killed_run_ends_with_the_same_adapter_bit_for_bit(loaded, tmp_path, e
     assert [row for row in strip[0] if "eval_loss" in row] == [row for row in strip[1] if "eval_loss" in row]
 
 
+@pytest.mark.parametrize("changes", [{"max_steps": 2}, {"early_stopping": 1, "eval_steps": 1, "learning_rate": 1e-9}])
+def test_a_run_killed_after_its_last_checkpoint_does_not_take_another_step(loaded, tmp_path, changes):
+    settings = SETTINGS.model_copy(update=changes | {"epochs": 5})
+    first = train(loaded, examples(), settings, tmp_path, ignore)
+    adapter = (tmp_path / "adapter" / "adapter_model.safetensors").read_bytes()
+    shutil.rmtree(tmp_path / "adapter")
+    seen = []
+    again = train(loaded, examples(), settings, tmp_path, seen.append)
+    assert not seen
+    assert again.completed
+    assert (again.steps, again.best_step, again.best_loss) == (first.steps, first.best_step, first.best_loss)
+    assert (tmp_path / "adapter" / "adapter_model.safetensors").read_bytes() == adapter
+
+
 def test_gradients_of_a_packed_step_equal_posts_alone(loaded, tmp_path):
     """One step of batch 4 as two packed rows of 2, against four plain passes whose losses are summed."""
     settings = SETTINGS.model_copy(update={"dropout": 0.0, "max_steps": 1, "gradient_checkpointing": False})

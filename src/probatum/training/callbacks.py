@@ -110,7 +110,12 @@ class Odometer(TrainerCallback):
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Go on from the reading of the checkpoint."""
-        if state.global_step and self.path.is_file():
+        if state.global_step:
+            self.read()
+
+    def read(self) -> None:
+        """Take over the reading kept beside the newest checkpoint, if there is one."""
+        if self.path.is_file():
             reading = json.loads(self.path.read_text(encoding="utf-8"))
             self.num_tokens, self.seconds_before = reading["num_tokens"], reading["seconds"]
 

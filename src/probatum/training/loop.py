@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import EarlyStoppingCallback, TrainerCallback, TrainingArguments
+from transformers import EarlyStoppingCallback, TrainerCallback, TrainerState, TrainingArguments
 from transformers.integrations import is_tensorboard_available
 from transformers.trainer_callback import PrinterCallback
 
@@ -23,10 +23,11 @@ from probatum.model.notices import quiet
 from probatum.study import Training
 from probatum.training.callbacks import Checks, Odometer, Progress, StepLog, TrainingProgress
 from probatum.training.examples import RowCollator
-from probatum.training.lora import attach_adapter, save_adapter
+from probatum.training.lora import attach_adapter, copy_adapter
 from probatum.training.trainer import Examples, PackedTrainer, validation_loss
 
 ADAPTER, CHECKPOINTS, RESULT = "adapter", "checkpoints", "result.json"
+STATE = "trainer_state.json"  # the last file that a checkpoint gets
 Report = Callable[[TrainingProgress], None]
 
 
@@ -114,13 +115,39 @@ class _Job:
             checks = Checks()
             with quiet(), _tensorboard_in(self.folder):
                 trainer = self._trainer(model, micro, checks)
-                trainer.train(resume_from_checkpoint=newest_checkpoint(self.folder / CHECKPOINTS))
-            save_adapter(model, self.folder / ADAPTER)
+                newest = newest_checkpoint(self.folder / CHECKPOINTS)
+                if newest is None or not is_finished(newest):
+                    trainer.train(resume_from_checkpoint=str(newest) if newest else None)
         finally:
             without_adapter(replace(self.loaded, model=model))
-        result = _result(trainer, self.settings, start_loss, notes + checks.notes)
+        result = self._keep_best(micro, start_loss, notes + checks.notes)
         write_json_atomic(self.folder / RESULT, vars(result))
         return result
+
+    def _keep_best(self, micro: int, start_loss: float, notes: list[str]) -> TrainingResult:
+        """Copy the best checkpoint's adapter out, and say what came of training."""
+        newest = newest_checkpoint(self.folder / CHECKPOINTS)
+        assert newest is not None, "training saves a checkpoint after its last step"
+        state = TrainerState.load_from_json(str(newest / STATE))
+        evaluations = [row for row in state.log_history if "eval_loss" in row]
+        best = min(evaluations, key=lambda row: row["eval_loss"])
+        copy_adapter(self.folder / CHECKPOINTS / f"checkpoint-{int(best['step'])}", self.folder / ADAPTER)
+        stopped_early = self.settings.early_stopping is not None and state.global_step < state.max_steps
+        odometer = Odometer(self.folder)
+        odometer.read()
+        return TrainingResult(
+            completed=state.global_step == state.max_steps or stopped_early,
+            planned_steps=state.max_steps,
+            steps=state.global_step,
+            start_loss=start_loss,
+            best_loss=best["eval_loss"],
+            best_step=int(best["step"]),
+            final_loss=evaluations[-1]["eval_loss"],
+            micro_batch_size=micro,
+            num_tokens=odometer.num_tokens,
+            seconds=round(odometer.seconds_before, 3),
+            notes=notes + ([f"stopped early at step {state.global_step}"] if stopped_early else []),
+        )
 
     def _trainer(self, model: Any, micro: int, checks: Checks) -> PackedTrainer:
         odometer = Odometer(self.folder)
@@ -183,39 +210,26 @@ def _start_loss(model: Any, examples: Examples, folder: Path) -> float:
     return float(json.loads(path.read_text(encoding="utf-8"))["validation_loss"])
 
 
-def newest_checkpoint(folder: Path) -> str | None:
+def is_finished(checkpoint: Path) -> bool:
+    """Whether a checkpoint is a run's last: all its steps are done, or early stopping had ended it."""
+    state = TrainerState.load_from_json(str(checkpoint / STATE))
+    control = state.stateful_callbacks.get("TrainerControl", {}).get("args", {})
+    return state.global_step >= state.max_steps or bool(control.get("should_training_stop"))
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
     """Return the newest whole checkpoint, and delete those that a kill left half-written.
 
-    The trainer's state is the last file that a checkpoint gets, so one without it is not whole.
+    The trainer's state is the last file that one gets, so one without it is not whole.
     """
     whole: list[tuple[int, Path]] = []
     for path in folder.glob("checkpoint-*"):
         try:
-            state = json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
+            state = json.loads((path / STATE).read_text(encoding="utf-8"))
             whole.append((state["global_step"], path))
         except (OSError, json.JSONDecodeError, KeyError):
             shutil.rmtree(path)
-    return str(max(whole)[1]) if whole else None
-
-
-def _result(trainer: PackedTrainer, settings: Training, start_loss: float, notes: list[str]) -> TrainingResult:
-    state = trainer.state
-    evaluations = [row for row in state.log_history if "eval_loss" in row]
-    best = min(evaluations, key=lambda row: row["eval_loss"])
-    stopped_early = settings.early_stopping is not None and state.global_step < state.max_steps
-    return TrainingResult(
-        completed=state.global_step == state.max_steps or stopped_early,
-        planned_steps=state.max_steps,
-        steps=state.global_step,
-        start_loss=start_loss,
-        best_loss=best["eval_loss"],
-        best_step=int(best["step"]),
-        final_loss=evaluations[-1]["eval_loss"],
-        micro_batch_size=trainer.args.per_device_train_batch_size,
-        num_tokens=trainer.odometer.num_tokens,
-        seconds=trainer.odometer.seconds,
-        notes=notes + ([f"stopped early at step {state.global_step}"] if stopped_early else []),
-    )
+    return max(whole)[1] if whole else None
 
 
 @contextmanager

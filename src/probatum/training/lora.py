@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from shutil import copy2, rmtree
 from typing import Any
 
 from torch import nn
@@ -79,6 +80,19 @@ def check_gradients(model: nn.Module) -> None:
             f"no gradient reaches the adapter on {shown}; take these modules out of training.targets, "
             "or report the model's name: a part of it blocks the gradient"
         )
+
+
+def copy_adapter(checkpoint: Path, folder: Path) -> None:
+    """Make a checkpoint's adapter the one that is kept; the folder appears whole or not at all."""
+    made = folder.with_name(f".{folder.name}.tmp")
+    rmtree(made, ignore_errors=True)
+    made.mkdir(parents=True)
+    for name in ("adapter_config.json", "adapter_model.safetensors", "README.md"):
+        if (checkpoint / name).is_file():
+            copy2(checkpoint / name, made / name)
+    if folder.exists():
+        rmtree(folder)
+    made.rename(folder)
 
 
 def save_adapter(model: Any, folder: Path) -> None:
