@@ -35,8 +35,8 @@ app = typer.Typer(
     "Begin with [bold]probatum demo[/bold]. Exit codes: 0 accepted or done, 1 rejected, 2 the input is wrong, "
     "3 inconclusive, 4 anything else.",
 )
-console = Console()
-errors = Console(stderr=True)
+console = Console(emoji=False)
+errors = Console(stderr=True, emoji=False)
 
 StudyFile = Annotated[Path, typer.Argument(help="the study file (YAML)", show_default=False)]
 Out = Annotated[Path | None, typer.Option(help="the run folder \\[default: runs/NAME]", show_default=False)]
@@ -276,7 +276,7 @@ def doctor(
         _print_json(found.to_json())
     else:
         print_diagnosis(console, found)
-    raise typer.Exit(0 if found.healthy else 4)
+    raise typer.Exit(0 if found.healthy else 2)
 
 
 def main() -> None:
@@ -286,6 +286,8 @@ def main() -> None:
     try:
         app()
     except ProbatumError as error:
+        if "--json" in sys.argv:  # a program reads standard output, also when there is nothing but an error
+            _print_json({"error": str(error), "exit_code": error.exit_code})
         errors.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
     except Exception:  # Python itself would exit with 1, which means rejected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +14,12 @@ from typing import Any
 
 from probatum.artifacts import sha256_file, short_path, write_json_atomic, write_text_atomic
 from probatum.data.records import read_predictions
-from probatum.errors import StageError
+from probatum.errors import InputError, StageError, StudyError
 from probatum.manifest import Facts, Manifest, RunFolder, hardware, versions
 from probatum.report.markdown import ReportContext, write_report
 from probatum.study import Study
 from probatum.verdict.compare import compare
-from probatum.verdict.evidence import TrainingSummary, Usage
+from probatum.verdict.evidence import TrainingSummary, Usage, why_empty
 from probatum.verdict.results import Verdict
 
 RUNS = Path("runs")
@@ -80,7 +81,12 @@ def run(
     from probatum.stages import Bench
 
     place = RunFolder((folder or default_folder(study)).resolve())
-    place.path.mkdir(parents=True, exist_ok=True)
+    try:
+        place.path.mkdir(parents=True, exist_ok=True)
+        (place.path / ".lock").touch()
+    except OSError as error:
+        reason = f"cannot be a run folder ({error.strerror}); choose another with --out"
+        raise InputError(f"{place.path}: {reason}") from error
     with _locked(place):
         write_text_atomic(place.study, study.to_yaml())
         job = _Job(study, place, Manifest(place), Bench(study, place), watcher or Watcher())
@@ -105,6 +111,8 @@ class _Job:
         sides = [folder.posts(side) for side in ("train", "validation", "test")]
         outputs = [*sides, folder.audit, folder.skipped, bench.prompt_file]
         self.do("data", stages.data_inputs(bench), outputs, lambda _: stages.prepare_posts(bench))
+        if only is None:
+            self._check_slices()
         if "tuned" in wanted and "training" not in wanted:
             wanted.insert(wanted.index("tuned"), "training")
         for stage in wanted:
@@ -115,6 +123,13 @@ class _Job:
         self.manifest.content["hardware"] = hardware()  # PyTorch is loaded now, so GPUs are known
         self.manifest.save()
         return Run(self.study, folder, self._compare() if "compare" in wanted else None)
+
+    def _check_slices(self) -> None:
+        """Refuse a criterion on posts that are not there, before hours of training."""
+        posts = self.bench.posts("test")
+        for number, criterion in enumerate(self.study.verdict.criteria):
+            if criterion.slice and self.study.limit is None and (reason := why_empty(posts, criterion.slice)):
+                raise StudyError(f"verdict.criteria[{number}].slice: {reason}")
 
     def do(self, stage: str, given: Facts, outputs: list[Path], work: Any) -> Facts:
         def begin(inputs: str) -> Facts:
@@ -161,7 +176,7 @@ class _Job:
             "name": self.study.name,
             "posts": sha256_file(self.folder.posts("test")),
             "audit": sha256_file(self.folder.audit),
-            "notes": self.manifest.stage("data")["facts"]["notes"],
+            "data": self.manifest.stage("data")["facts"],
             "predictions": {system: sha256_file(self.folder.predictions(system)) for system in systems},
             "verdict": self.study.verdict.model_dump(mode="json"),
             "training": {k: v for k, v in self._training_facts().items() if k != "seconds"},
@@ -185,6 +200,7 @@ class _Job:
             training=self._training_summary(),
             usage={system: self._usage(system) for system in study.systems},
             notes=self.manifest.stage("data")["facts"]["notes"],
+            doubts=self.manifest.stage("data")["facts"]["doubts"],
         )
         verdict = replace(verdict, next_step=verdict.next_step.located(self._places()))
         write_json_atomic(folder.verdict, verdict.to_json())
@@ -196,8 +212,8 @@ class _Job:
     def _places(self) -> dict[str, str]:
         """Return what the words in a next step stand for; the resolved study holds the flags of this run too."""
         folder = short_path(self.folder.path)
-        study = f"{short_path(self.folder.study)} --out {folder}"
-        return {"RUN": folder, "STUDY": study, "TRAIN": short_path(self.study.data.train)}
+        study = f"{shlex.quote(short_path(self.folder.study))} --out {shlex.quote(folder)}"
+        return {"RUN": folder, "STUDY": study, "TRAIN": shlex.quote(short_path(self.study.data.train))}
 
     def _training_facts(self) -> Facts:
         return self.manifest.stage("training").get("facts", {}) if "tuned" in self.study.systems else {}

@@ -13,7 +13,7 @@ import torch
 
 from probatum.artifacts import sha256_ends, sha256_file, write_json_atomic, write_text_atomic
 from probatum.data.audit import audit
-from probatum.data.gather import SIDES, gather
+from probatum.data.gather import SIDES, Gathered, gather
 from probatum.data.labels import LabelSet
 from probatum.data.records import (
     Post,
@@ -46,15 +46,14 @@ from probatum.training.loop import train
 from probatum.training.trainer import Examples
 
 Report = Callable[..., None]
-READY = "ready"
+AUTO, READY, DEFAULT_STRATEGY = "auto", "ready", "baseline"
 MODEL_PACKAGES = ("probatum", "torch", "transformers", "peft", "tokenizers")
 
 
 def count_cut(study: Study) -> Callable[[Sequence[str]], list[int]]:
     """Return what counts how many tokens of posts' texts are cut to fit the study's prompt."""
-    renderer = Renderer(
-        load_tokenizer(study.model), load_strategy(study.prompt.strategy), study.task.label_set(), study.prompt
-    )
+    name = DEFAULT_STRATEGY if study.prompt.strategy == AUTO else study.prompt.strategy
+    renderer = Renderer(load_tokenizer(study.model), load_strategy(name), study.task.label_set(), study.prompt)
     return lambda texts: [shown.num_cut_tokens for shown in renderer.render_many(texts)]
 
 
@@ -90,8 +89,11 @@ class Bench:
         Raises:
             StudyError: it is `ready`, but the posts did not come as whole prompts.
         """
-        if self.study.prompt.strategy != READY:
-            return load_strategy(self.study.prompt.strategy)
+        name = self.study.prompt.strategy
+        if name == AUTO and not self.prompt_file.is_file():
+            name = DEFAULT_STRATEGY
+        if name not in (AUTO, READY):
+            return load_strategy(name)
         if not self.prompt_file.is_file():
             raise StudyError(
                 "prompt: ready is for posts that come as whole prompts or chats, and these do not; "
@@ -124,6 +126,13 @@ class Bench:
         return identity | {"commit": getattr(load_config(self.study.model), "_commit_hash", None)}
 
 
+def _note_on_frame(bench: Bench, gathered: Gathered) -> list[str]:
+    name = bench.study.prompt.strategy
+    if gathered.frame is None or name in (AUTO, READY):
+        return []
+    return [f"the posts came in prompts of their own, which are not used: the study names the strategy {name}"]
+
+
 def versions_of(*packages: str) -> Facts:
     """Return the versions that a stage's numbers depend on."""
     found = versions()
@@ -141,6 +150,7 @@ def data_inputs(bench: Bench) -> Facts:
         "data": data.model_dump(mode="json"),
         "hashes": {side: sha256_file(path) for side, path in files.items() if path},
         "task": bench.study.task.model_dump(mode="json"),
+        "strategy": bench.study.prompt.strategy,
         "limit": bench.study.limit,
         "seed": bench.study.training.seed,
     }
@@ -163,7 +173,8 @@ def prepare_posts(bench: Bench) -> Facts:
     return {
         "posts": {side: len(posts) for side, posts in gathered.sides.items()},
         "skipped": len(gathered.skipped),
-        "notes": gathered.notes,
+        "notes": [*gathered.notes, *_note_on_frame(bench, gathered)],
+        "doubts": gathered.doubts,
         "findings": [f"{finding.severity}: {finding.message}" for finding in findings.findings],
     }
 

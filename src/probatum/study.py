@@ -89,7 +89,7 @@ class Prompt(Section):
     """How a post becomes a prompt."""
 
     strategy: str = Field(
-        "baseline", description="a shipped strategy, a path to one, or `ready` for posts that come as whole prompts"
+        "auto", description="a shipped strategy, a path to one, or auto: the posts' own prompts, else `baseline`"
     )
     max_tokens: int = Field(512, ge=32, description="longest prompt with its answer; only the post is cut")
     reasoning_effort: Literal["low", "medium", "high"] = Field("low", description="what a Harmony prompt asks for")

@@ -98,7 +98,8 @@ def test_test_posts_that_stand_in_training_are_counted_and_kept(study):
     seen = [{"id": "x1", "text": " THE train text of number 3", "label": "hate"}]
     seen += [{"id": "x2", "text": "the validation text of number 0", "label": "hate"}]
     gathered = gather(study(train, validation, rows(6, "test") + seen))
-    assert gathered.notes == ["2 of 8 test posts also stand in train or validation: see data/audit.json"]
+    told = "2 of 8 test posts also stand in train or validation: see data/audit.json"
+    assert gathered.doubts == [f"{told}: a model that has seen them is not tested by them"]
     assert len(gathered.sides["train"]) == 12
     assert len(gathered.sides["test"]) == 8
 
@@ -131,13 +132,14 @@ def test_a_first_try_is_a_share_of_every_file(study):
     sizes = {side: len(posts) for side, posts in gathered.sides.items()}
     assert sizes == {"train": 20, "validation": 20, "test": 6}
     assert Counter(post.label for post in gathered.sides["train"]) == {"hate": 5, "not_hate": 15}
-    assert gathered.notes == ["a first try on at most 20 posts of each file"]
+    assert gathered.notes == []
+    assert gathered.doubts == ["this was a first try on 20 posts of each file; run it without --limit to decide"]
 
 
 def test_a_first_try_without_a_test_file_halves_before_it_draws(study):
     gathered = gather(study(validation=rows(80, "validation"), more={"limit": 10}))
     assert (len(gathered.sides["validation"]), len(gathered.sides["test"])) == (10, 10)
-    assert len(gathered.notes) == 2
+    assert (len(gathered.notes), len(gathered.doubts)) == (1, 1)
 
 
 def posts(count):

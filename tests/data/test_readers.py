@@ -369,3 +369,10 @@ def test_no_bytes_break_the_reader(tmp_path, labels, content, name):
 def test_an_empty_text_is_a_post(write, labels):
     path = write([{"text": "", "label": "hate"}, {"text": " ", "label": "normal"}])
     assert [(post.text, post.label) for post in read(path, labels)] == [("", "hate"), (" ", "not_hate")]
+
+
+def test_a_prepared_file_is_read_whatever_columns_the_study_names_for_the_original(write, labels):
+    row = {"id": "a", "text": "x", "label": "hate", "group": None, "source": None}
+    columns = PostColumns(text="Kommentar", label="Bewertung")
+    (post,) = read(write([row]), labels, columns=columns)
+    assert (post.id, post.text, post.label) == ("a", "x", "hate")

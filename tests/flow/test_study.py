@@ -189,6 +189,29 @@ def test_the_next_command_keeps_the_flags_of_this_run(tmp_path):
     assert (tmp_path / "r 1" / "training" / "adapter" / "adapter_model.safetensors").read_bytes() == before
 
 
+def test_a_slice_without_posts_is_told_before_anything_is_scored(tmp_path):
+    study = small_study(tmp_path / "study")
+    edit(study, verdict__criteria=[{"metric": "fpr", "slice": {"group": "klingon"}, "at_most": 0.3}])
+    done = subprocess.run(
+        [sys.executable, "-m", "probatum", "run", str(study), "--out", str(tmp_path / "run"), "--json"],
+        env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "verdict.criteria[0].slice: no post has group=klingon; there are: lgbtq" in done.stderr
+    assert json.loads(done.stdout)["exit_code"] == 2
+    assert not (tmp_path / "run" / "baseline").exists()
+
+
+def test_a_file_cannot_be_a_run_folder(tmp_path):
+    study = small_study(tmp_path / "study")
+    done = subprocess.run(
+        [sys.executable, "-m", "probatum", "run", str(study), "--out", str(study)],
+        env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert "choose another with --out" in done.stderr
+
+
 def test_the_demo_as_the_readme_calls_it(tmp_path):
     out = probatum("demo", cwd=tmp_path)
     assert "ACCEPTED" in out
@@ -215,7 +238,7 @@ def test_the_guides_ready_prompts_and_no_test_file(tmp_path):
         ]
         (data / f"{side}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ready))
     del settings["data"]["test"]
-    settings["prompt"] = "ready"
+    del settings["prompt"]  # the posts bring their own
     settings["scoring"] = {"method": "generate"}
     study.write_text(yaml.safe_dump(settings))
     done = subprocess.run(

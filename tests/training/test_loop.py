@@ -14,7 +14,7 @@ from probatum.model.load import LoadedModel
 from probatum.model.mxfp4.quantizer import keep_mxfp4
 from probatum.model.packing import Suffix
 from probatum.study import Training
-from probatum.training.loop import newest_checkpoint, train
+from probatum.training.loop import fitting_warmup, newest_checkpoint, train
 from probatum.training.trainer import Examples, PackedTrainer, validation_loss
 
 SETTINGS = Training(
@@ -223,6 +223,13 @@ def test_a_flat_loss_is_noted(loaded, tmp_path):
     )
     result = train(loaded, examples(num_train=20), settings, tmp_path, ignore)
     assert any("has not fallen in 1" in note and "3e-4" in note for note in result.notes)
+
+
+def test_a_warmup_longer_than_the_training_is_shortened_and_told(loaded, tmp_path):
+    result = train(loaded, examples(), SETTINGS.model_copy(update={"warmup_steps": 100}), tmp_path, ignore)
+    assert "the warm-up of 100 steps outlasts the 12 steps planned: shortened to 1" in result.notes
+    assert result.best_loss < result.start_loss
+    assert fitting_warmup(SETTINGS, 22) == (SETTINGS, [])
 
 
 def test_nothing_to_train_on_is_an_error(loaded, tmp_path):

@@ -40,6 +40,20 @@ def test_accepted():
     assert "at/training/adapter" in verdict.next_step.located({"RUN": "at"}).sentence
 
 
+def test_a_doubt_about_the_posts_forbids_to_accept():
+    verdict = verdict_of(range(20), range(100), doubts=["the test stands in training"])
+    assert (verdict.outcome, verdict.exit_code) == ("inconclusive", 3)
+    assert verdict.sentence == "Inconclusive: every criterion passed, but the test stands in training."
+    assert "Settle this first" in verdict.next_step.sentence
+    assert verdict.notes[0] == "the test stands in training"
+    assert verdict_of(range(300), range(100), doubts=["x"]).outcome == "rejected"
+
+
+def test_no_changed_answer_asks_for_training_not_for_posts():
+    verdict = verdict_of(range(20), range(20))
+    assert "training changed no answer" in verdict.next_step.sentence
+
+
 def test_rejected_names_what_failed():
     verdict = verdict_of(range(300), range(100))
     assert (verdict.outcome, verdict.exit_code) == ("rejected", 1)

@@ -16,6 +16,7 @@ from probatum.errors import DataError
 from probatum.study import Study
 
 SIDES = ("train", "validation", "test")
+MOST_OVERLAP = 0.01  # share of the test posts that may stand in training without a doubt about the verdict
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,14 @@ class Gathered:
         skipped: records that could not be read, under `on_error: skip`.
         frame: what stood around every post, where the files hold whole prompts.
         notes: what a reader of the verdict should know about the data.
+        doubts: what forbids to accept a model on these posts.
     """
 
     sides: dict[str, list[Post]]
     skipped: list[BadRecord] = field(default_factory=list)
     frame: Frame | None = None
     notes: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
 
 
 def gather(study: Study) -> Gathered:
@@ -65,11 +68,16 @@ def gather(study: Study) -> Gathered:
         )
     if skipped:
         notes.append(f"{len(skipped)} records could not be read and were skipped: see data/skipped.jsonl")
-    notes += _overlaps(sides)
-    if study.limit is not None:
+    doubts = []
+    if study.limit is not None and any(len(posts) > study.limit for posts in sides.values()):
         sides = {side: sample(posts, study.limit, study.training.seed) for side, posts in sides.items()}
-        notes.append(f"a first try on at most {study.limit} posts of each file")
-    return Gathered(sides, skipped, frame, notes)
+        doubts.append(f"this was a first try on {study.limit} posts of each file; run it without --limit to decide")
+    overlap = _overlap(sides)
+    if overlap > MOST_OVERLAP * len(sides["test"]):
+        doubts.append(f"{_overlap_told(overlap, sides)}: a model that has seen them is not tested by them")
+    elif overlap:
+        notes.append(_overlap_told(overlap, sides))
+    return Gathered(sides, skipped, frame, notes, doubts)
 
 
 def sample(posts: Sequence[Post], count: int, seed: int) -> list[Post]:
@@ -94,9 +102,10 @@ def _halves(validation: Sequence[Post], study: Study) -> dict[str, list[Post]]:
     return halves
 
 
-def _overlaps(sides: dict[str, list[Post]]) -> list[str]:
+def _overlap(sides: dict[str, list[Post]]) -> int:
     seen = {normalise_text(post.text) for side in ("train", "validation") for post in sides[side]}
-    both = sum(normalise_text(post.text) in seen for post in sides["test"])
-    if not both:
-        return []
-    return [f"{both} of {len(sides['test'])} test posts also stand in train or validation: see data/audit.json"]
+    return sum(normalise_text(post.text) in seen for post in sides["test"])
+
+
+def _overlap_told(overlap: int, sides: dict[str, list[Post]]) -> str:
+    return f"{overlap} of {len(sides['test'])} test posts also stand in train or validation: see data/audit.json"

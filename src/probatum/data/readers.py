@@ -16,7 +16,7 @@ from probatum.data.reading.fields import post_text
 from probatum.data.reading.formats import Row, Table, read_rows
 from probatum.data.reading.frames import Frame
 from probatum.data.reading.ready import MESSAGES, ReadyPrompt, frame_of, split_chat, split_marked
-from probatum.data.records import Post
+from probatum.data.records import POST_FIELDS, Post
 from probatum.errors import DataError
 
 OnError = Literal["stop", "skip"]
@@ -62,6 +62,8 @@ def posts_of_table(
 ) -> ReadResult:
     """Turn the rows of a file into posts, whichever of the three ways it holds them."""
     names = table.columns()
+    if columns.text not in names and set(POST_FIELDS) <= set(names):
+        columns = PostColumns()  # a file that `prepare` wrote, from one with the columns that the user named
     if MESSAGES in names and columns.text not in names:
         return _read_ready(table, labels, columns, lambda row: split_chat(row.values.get(MESSAGES)), "", given=frame)
     require_column(table, "text", columns.text)

@@ -63,6 +63,7 @@ def render_report(run_name: str, verdict: Verdict, posts: Sequence[Post], contex
     sections = [
         [f"# {in_markdown(run_name)}: {verdict.outcome}", in_markdown(verdict.sentence, 4000)],
         _next(verdict),
+        _notes(verdict),
         figures.criteria(verdict),
         figures.systems(verdict),
         figures.confusions(verdict),
@@ -70,7 +71,7 @@ def render_report(run_name: str, verdict: Verdict, posts: Sequence[Post], contex
         figures.paired(verdict),
         *(_changed(verdict, comparison, texts) for comparison in _worth_reading(verdict)),
         figures.slices(verdict),
-        _notes(verdict, context),
+        _audit(context),
         _training(context.training),
         _what_ran(verdict, context),
         _again(context),
@@ -105,10 +106,13 @@ def _post_line(verdict: Verdict, comparison: Comparison, name: str, texts: Mappi
     return f"- **{in_markdown(name, 60)}** ({calls}): {in_markdown(texts.get(name, 'text not at hand'), 300)}"
 
 
-def _notes(verdict: Verdict, context: ReportContext) -> list[str]:
-    notes = "\n".join(f"- {in_markdown(note, 500)}" for note in verdict.notes)
-    audit = "\n".join(f"- {in_markdown(line, 500)}" for line in context.audit)
-    return (["## Notes", notes] if notes else []) + (["## Audit of the posts", audit] if audit else [])
+def _notes(verdict: Verdict) -> list[str]:
+    return ["## Notes", "\n".join(f"- {in_markdown(note, 500)}" for note in verdict.notes)] if verdict.notes else []
+
+
+def _audit(context: ReportContext) -> list[str]:
+    lines = "\n".join(f"- {in_markdown(line, 500)}" for line in context.audit)
+    return ["## Audit of the posts", lines] if lines else []
 
 
 def _training(training: TrainingSummary | None) -> list[str]:

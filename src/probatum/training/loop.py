@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -78,9 +79,9 @@ def train(loaded: LoadedModel, examples: Examples, settings: Training, folder: P
     if not examples.train or not examples.validation:
         raise TrainingError("there are no posts to train on, or none to validate with")
     folder.mkdir(parents=True, exist_ok=True)
+    settings, notes = fitting_warmup(settings, len(examples.train))
     job = _Job(loaded, examples, settings, folder, report)
     micro = min(settings.micro_batch_size, settings.batch_size)
-    notes: list[str] = []
     while True:
         try:
             return job.attempt(micro, notes)
@@ -95,6 +96,20 @@ def train(loaded: LoadedModel, examples: Examples, settings: Training, folder: P
         micro = smaller
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+def fitting_warmup(settings: Training, num_posts: int) -> tuple[Training, list[str]]:
+    """Shorten a warm-up that would outlast the training, in which the rate would never come near its peak.
+
+    Returns:
+        The settings to train with, and a note if they differ from those given.
+    """
+    steps = settings.max_steps or math.ceil(settings.epochs * math.ceil(num_posts / settings.batch_size))
+    if settings.warmup_steps < max(1, steps):
+        return settings, []
+    shorter = steps // 10
+    note = f"the warm-up of {settings.warmup_steps} steps outlasts the {steps} steps planned: shortened to {shorter}"
+    return settings.model_copy(update={"warmup_steps": shorter}), [note]
 
 
 @dataclass(frozen=True)

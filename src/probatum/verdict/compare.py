@@ -40,6 +40,7 @@ def compare(
     training: TrainingSummary | None = None,
     usage: Mapping[str, Usage] | None = None,
     notes: Sequence[str] = (),
+    doubts: Sequence[str] = (),
 ) -> Verdict:
     """Measure every system on the same posts, judge the criteria and say what to do next.
 
@@ -51,6 +52,7 @@ def compare(
         training: how training went, if there was any.
         usage: system to what scoring with it took.
         notes: what else a reader should know, such as that validation was split to make a test.
+        doubts: what forbids to accept whatever the criteria say, such as test posts that stand in training.
 
     Returns:
         The verdict. The same input gives the same verdict, in whatever order the posts come.
@@ -62,11 +64,11 @@ def compare(
     results = {name: _system(name, evidence, settings, (usage or {}).get(name, Usage())) for name in evidence.answers}
     criteria = [judge(criterion, evidence, settings) for criterion in settings.criteria]
     comparisons = _comparisons(evidence, settings)
-    outcome = overall(criteria)
-    all_notes = [*notes, *(training.notes if training else []), *notes_on(results, comparisons, training)]
+    outcome = overall(criteria, doubts)
+    all_notes = [*doubts, *notes, *(training.notes if training else []), *notes_on(results, comparisons, training)]
     return Verdict(
         outcome=outcome,
-        sentence=sentence(outcome, criteria),
+        sentence=sentence(outcome, criteria, doubts),
         criteria=criteria,
         systems=results,
         groups=_slice_rows(evidence, ["group"], settings),
@@ -74,7 +76,7 @@ def compare(
         comparisons=comparisons,
         changed=_changed(evidence, comparisons),
         notes=list(dict.fromkeys(all_notes)),
-        next_step=next_step(outcome, criteria, results, comparisons, training),
+        next_step=next_step(outcome, criteria, results, comparisons, training, doubts=doubts),
         n=len(posts),
         positive=positive,
         confidence=settings.confidence,
@@ -83,18 +85,23 @@ def compare(
     )
 
 
-def overall(criteria: Sequence[CriterionResult]) -> Outcome:
-    """Return accepted if every criterion passed, rejected if one failed, else (and for none at all) inconclusive."""
+def overall(criteria: Sequence[CriterionResult], doubts: Sequence[str] = ()) -> Outcome:
+    """Return accepted if every criterion passed, rejected if one failed, else inconclusive.
+
+    No criteria at all, or a doubt about the posts, is inconclusive too.
+    """
     outcomes = {result.outcome for result in criteria}
     if "failed" in outcomes:
         return "rejected"
-    return "accepted" if outcomes == {"passed"} else "inconclusive"
+    return "accepted" if outcomes == {"passed"} and not doubts else "inconclusive"
 
 
-def sentence(outcome: Outcome, criteria: Sequence[CriterionResult]) -> str:
+def sentence(outcome: Outcome, criteria: Sequence[CriterionResult], doubts: Sequence[str] = ()) -> str:
     """Return the outcome with the reasons for it."""
     if not criteria:
         return "Inconclusive: the study sets no criteria."
+    if doubts and all(result.outcome == "passed" for result in criteria):
+        return f"Inconclusive: every criterion passed, but {'; '.join(doubts)}."
     if outcome == "accepted":
         return (
             f"Accepted: all {len(criteria)} criteria passed."

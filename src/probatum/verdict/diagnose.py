@@ -92,6 +92,8 @@ def next_step(
     systems: Mapping[str, SystemResult],
     comparisons: Sequence[Comparison],
     training: TrainingSummary | None,
+    *,
+    doubts: Sequence[str] = (),
 ) -> NextStep:
     """Return the one thing to do next.
 
@@ -101,7 +103,10 @@ def next_step(
         systems: every system, measured.
         comparisons: the judged system against each other one.
         training: how training went, if there was any.
+        doubts: what forbids to accept whatever the criteria say.
     """
+    if doubts:
+        return NextStep(f"Settle this first, the figures cannot be trusted yet: {doubts[0]}.")
     if outcome == "accepted":
         return NextStep("The adapter is ready to deploy: RUN/training/adapter, which PEFT loads as it is.")
     if training and training.completed is False:
@@ -109,6 +114,11 @@ def next_step(
             "Training stopped early: the same command goes on from the last checkpoint.", "probatum run STUDY"
         )
     against = {c.other: c.differences["f1"] for c in comparisons if c.system == "tuned"}
+    if any((c.system, c.other) == ("tuned", "baseline") and not c.fixed and not c.broken for c in comparisons):
+        return NextStep(
+            "Train for longer or at a higher rate: training changed no answer, and more posts would settle nothing.",
+            "probatum run STUDY --epochs 3 --learning-rate 3e-4",
+        )
     if _below(against.get("baseline")):
         return NextStep("Train more gently: tuned is not better than baseline.", f"probatum run STUDY {GENTLER}")
     tuned = systems.get("tuned")

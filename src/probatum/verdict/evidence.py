@@ -125,6 +125,11 @@ class Evidence:
         return mask, None if mask.any() else f"no post has {describe_slice(wanted)} together"
 
 
+def why_empty(posts: Sequence[Post], wanted: Mapping[str, str]) -> str | None:
+    """Return why a slice holds no post, naming the columns or values that exist; `None` where it holds some."""
+    return Evidence(posts, {}, {}).select(wanted)[1]
+
+
 def describe_slice(wanted: Mapping[str, str]) -> str:
     """Return a slice as words, like `group=lgbtq, source=toxigen`."""
     return ", ".join(f"{name}={value}" for name, value in wanted.items())
