@@ -12,7 +12,7 @@ from rich.console import Console
 
 from probatum import __version__, cli
 from probatum.demo import STUDY
-from probatum.errors import DataError, MissingPackageError, StageError, TrainingError
+from probatum.errors import DataError, StageError, TrainingError
 from probatum.manifest import RunFolder
 from probatum.run import Run
 from probatum.study import Study
@@ -138,7 +138,6 @@ def fail_with(monkeypatch, error):
         (DataError("posts.jsonl:3: [bold]label[/bold]: none"), 2),
         (StageError("the disk is full"), 4),
         (TrainingError("the loss is NaN"), 4),
-        (MissingPackageError("pip install probatum[serve]"), 4),
     ],
 )
 @pytest.mark.parametrize("flags", [[], ["--json"]])

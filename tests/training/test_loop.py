@@ -7,13 +7,21 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tests.checkpoints import write_gpt_oss
-from transformers import AutoConfig, AutoModelForCausalLM, TrainerCallback
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 
 from probatum.errors import StudyError, TrainingError
 from probatum.model.load import LoadedModel
 from probatum.model.mxfp4.quantizer import keep_mxfp4
 from probatum.model.packing import Suffix
 from probatum.study import Training
+from probatum.training.callbacks import Checks
 from probatum.training.loop import newest_checkpoint, train
 from probatum.training.trainer import Examples, PackedTrainer, validation_loss
 
@@ -209,6 +217,17 @@ def test_a_flat_loss_is_noted(loaded, tmp_path):
     )
     result = train(loaded, examples(num_train=20), settings, tmp_path, ignore)
     assert any("has not fallen in 1" in note and "3e-4" in note for note in result.notes)
+
+
+def test_a_flat_loss_is_noted_after_a_resumption_too():
+    checks, arguments, control = Checks(), TrainingArguments(), TrainerControl()
+    before = [{"step": step, "loss": 0.7} for step in range(10, 100, 10)] + [{"step": 90, "eval_loss": 0.7}]
+    state = TrainerState(global_step=90, log_history=before)
+    checks.on_train_begin(arguments, state, control)
+    for state.global_step in (100, 110):
+        checks.on_log(arguments, state, control, logs={"loss": 0.7})
+    assert len(checks.notes) == 1
+    assert "has not fallen in 100 steps (0.700 to 0.700)" in checks.notes[0]
 
 
 def test_nothing_to_train_on_is_an_error(loaded, tmp_path):
