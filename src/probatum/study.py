@@ -92,6 +92,7 @@ class Data(Section):
     columns: Columns = Field(default_factory=Columns, description="which columns hold what")
     marker: str = Field("### Classification:", description="in ready prompts, the text after which the answer stands")
     on_error: Literal["stop", "skip"] = Field("stop", description="on a bad line: stop, or skip it and count it")
+    seed: int = Field(0, ge=0, description="seed of drawing posts: the split of validation and --limit")
 
 
 class Prompt(Section):
