@@ -30,10 +30,15 @@ def test_a_file_is_replaced_whole(tmp_path):
     assert path.read_text() == "short"
 
 
-def test_others_may_read_what_was_written(tmp_path):
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600), (0o002, 0o664)])
+def test_who_may_read_what_was_written_is_what_the_umask_says(tmp_path, umask, mode):
     path = tmp_path / "text.txt"
-    write_text_atomic(path, "x")
-    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    before = os.umask(umask)
+    try:
+        write_text_atomic(path, "x")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == mode
 
 
 @pytest.mark.parametrize("text", ["half of it \ud800 cannot be encoded", None])

@@ -8,13 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 import typer
-from probatum.run import Run
 from rich.console import Console
 
 from probatum import __version__, cli
 from probatum.demo import STUDY
-from probatum.errors import DataError, MissingPackageError, StageError, TrainingError
+from probatum.errors import DataError, StageError, TrainingError
 from probatum.manifest import RunFolder
+from probatum.pipeline import Run
 from probatum.study import Study
 
 GROUP = typer.main.get_command(cli.app)
@@ -107,7 +107,7 @@ def outcome(monkeypatch, code, to_json=None):
     """Let `run` end with a verdict of a given exit code."""
     verdict = SimpleNamespace(exit_code=code, to_json=lambda: to_json or {})
     done = Run(Study.model_construct(name="x"), RunFolder(Path("nowhere")), verdict)
-    monkeypatch.setattr("probatum.run.run", lambda *_, **__: done)
+    monkeypatch.setattr("probatum.pipeline.run", lambda *_, **__: done)
     monkeypatch.setattr("probatum.report.tables.print_verdict", lambda *_: None)
     monkeypatch.setattr("probatum.data.records.read_written_posts", lambda _: [])
 
@@ -129,7 +129,7 @@ def fail_with(monkeypatch, error):
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr("probatum.run.run", fail)
+    monkeypatch.setattr("probatum.pipeline.run", fail)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,6 @@ def fail_with(monkeypatch, error):
         (DataError("posts.jsonl:3: [bold]label[/bold]: none"), 2),
         (StageError("the disk is full"), 4),
         (TrainingError("the loss is NaN"), 4),
-        (MissingPackageError("pip install probatum[serve]"), 4),
     ],
 )
 @pytest.mark.parametrize("flags", [[], ["--json"]])
@@ -163,7 +162,7 @@ def test_whatever_stops_a_run_the_bar_is_taken_away(monkeypatch, study, error):
         monkeypatch.setattr(watcher, "close", lambda: closed.append(watcher))
         raise error
 
-    monkeypatch.setattr("probatum.run.run", fail)
+    monkeypatch.setattr("probatum.pipeline.run", fail)
     with pytest.raises((typer.Exit, StageError, ZeroDivisionError)):
         cli._run(Study.load(study), None, False)
     assert len(closed) == 1
@@ -209,7 +208,7 @@ def test_flags_lie_over_the_study(probatum, study, monkeypatch):
         seen.append((study, out, only))
         raise StageError("enough")
 
-    monkeypatch.setattr("probatum.run.run", spy)
+    monkeypatch.setattr("probatum.pipeline.run", spy)
     flags = {
         "--rank": 4, "--alpha": 8, "--dropout": 0.2, "--epochs": 0.5, "--batch-size": 32, "--learning-rate": 1e-3,
     }  # fmt: skip

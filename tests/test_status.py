@@ -115,6 +115,66 @@ def test_a_process_of_somebody_else_is_alive(run, monkeypatch):
     assert read_status(run({"data": begun()})).alive is True
 
 
+def hold(path):
+    """Start another process that holds a run folder, as a run does."""
+    code = (
+        "import fcntl, sys\n"
+        "file = open(sys.argv[1], 'w')\n"
+        "fcntl.flock(file, fcntl.LOCK_EX)\n"
+        "print('held', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    arguments = [sys.executable, "-c", code, str(path / ".lock")]
+    process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"held\n"
+    return process
+
+
+def test_the_lock_tells_whether_a_run_is_at_work_whoever_has_its_number(run, dead_pid):
+    path = run({"training": begun()}, pid=dead_pid)
+    with hold(path):  # leaving waits for its end
+        status = read_status(path)
+        assert (status.alive, status.stages[0].state) == (True, "running")
+    run({"training": begun()}, pid=os.getpid())  # a number that somebody else has by now
+    status = read_status(path)
+    assert (status.alive, status.stages[0].state) == (False, "stopped")
+
+
+def test_who_asks_does_not_take_another_who_asks_for_a_run(run):
+    import fcntl
+
+    path = run({"training": begun()})
+    (path / ".lock").touch()
+    with (path / ".lock").open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        assert read_status(path).alive is False
+
+
+def test_a_system_without_locks_says_so(run, monkeypatch):
+    path = run({"training": begun()})
+    (path / ".lock").touch()
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    with pytest.raises(StageError, match=r"this system has no fcntl.*use Linux, macOS or WSL"):
+        read_status(path)
+
+
+def test_stages_that_have_not_begun_are_waiting(run):
+    path = run({"data": done(), "majority": begun()})
+    RunFolder(path).study.write_text("systems: [majority, baseline, tuned]\n")
+    assert [(stage.name, stage.state) for stage in read_status(path).stages] == [
+        ("data", "done"), ("majority", "running"), ("baseline", "waiting"), ("training", "waiting"),
+        ("tuned", "waiting"), ("compare", "waiting"),
+    ]  # fmt: skip
+    assert ["training", "waiting"] in [line.split() for line in shown(read_status(path)).splitlines()]
+
+
+@pytest.mark.parametrize("text", ["", "systems: 3", "{", "systems: [a"])
+def test_a_study_that_cannot_be_read_has_no_stages_waiting(run, text):
+    path = run({"data": done()})
+    RunFolder(path).study.write_text(text)
+    assert [stage.name for stage in read_status(path).stages] == ["data"]
+
+
 def test_a_failed_stage_tells_its_error(run):
     failed = {"state": "failed", "inputs": "x", "started": 0, "error": "TrainingError: the loss is NaN"}
     (stage,) = read_status(run({"training": failed})).stages

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from probatum.demo import write_demo
 from probatum.errors import StudyError
-from probatum.study import Criterion, Study, Task, Training
+from probatum.study import Criterion, Study, Task, Training, VerdictSettings
 from tests.conftest import PROJECT
 
 EXAMPLES = sorted((PROJECT / "examples").glob("*.yaml"))
@@ -127,7 +127,7 @@ def test_a_rate_that_yaml_takes_for_text_is_a_number(write):
 
 
 def test_a_missing_file_names_where_to_start(tmp_path):
-    with pytest.raises(StudyError, match=r"nothing\.yaml: no such study file; `probatum demo"):
+    with pytest.raises(StudyError, match=r"nothing\.yaml: no such study file; `probatum demo` writes demo/study\.yaml"):
         Study.load(tmp_path / "nothing.yaml")
 
 
@@ -243,18 +243,68 @@ def test_a_small_batch_makes_the_micro_batch_small(write):
     assert Study.load(write("training: {batch_size: 2}\n")).training.batch_size == 2
 
 
+def test_criteria_on_systems_that_are_not_scored_are_told_each_at_its_line(fault):
+    criteria = [
+        "{metric: f1, at_least: 0, system: linear}",
+        "{metric: f1, gain_over: baseline, at_least: 0}",
+        "{metric: training, completed: true}",
+    ]
+    listing = "".join(f"    - {criterion}\n" for criterion in criteria)
+    assert fault(f"systems: [linear]\nverdict:\n  criteria:\n{listing}").splitlines() == [
+        "9: verdict.criteria.1: needs 'tuned', which is not among the systems",
+        "9: verdict.criteria.1: needs 'baseline', which is not among the systems",
+        "10: verdict.criteria.2: needs 'tuned', which is not among the systems",
+    ]
+
+
+def test_a_criterion_on_a_system_that_is_not_scored_in_python():
+    files = {"train": "a", "validation": "b"}
+    criteria = [{"metric": "f1", "at_least": 0}]
+    with pytest.raises(ValueError, match=r"verdict\.criteria\.0 needs 'tuned', which is not among the systems"):
+        Study(name="x", data=files, systems=["linear"], verdict={"criteria": criteria})
+
+
+@pytest.mark.parametrize("verdict", ["", "verdict: {confidence: 0.9}\n"])
 @pytest.mark.parametrize(
-    ("systems", "named"),
-    [("[majority, linear, baseline]", "tuned"), ("[majority, linear, tuned]", "baseline")],
+    ("systems", "metrics"),
+    [
+        ("[majority, linear]", []),
+        ("[majority, linear, baseline]", []),
+        ("[majority, baseline, tuned]", ["f1", "training", "validation_loss"]),
+        ("[tuned]", ["training", "validation_loss"]),
+    ],
 )
-def test_a_criterion_on_a_system_that_is_not_scored(fault, systems, named):
-    said = f"verdict.criteria[0] needs '{named}', which is not among the systems"
-    assert said in fault(f"systems: {systems}\n")
+def test_the_default_criteria_are_those_of_the_systems_there_are(write, systems, metrics, verdict):
+    study = Study.load(write(f"systems: {systems}\n{verdict}"))
+    assert [criterion.metric for criterion in study.verdict.criteria] == metrics
+    made = Study(name="x", data=study.data, systems=study.systems, verdict=VerdictSettings(confidence=0.9))
+    assert made.verdict.criteria == study.verdict.criteria
+    assert made.verdict.confidence == 0.9
 
 
-def test_a_criterion_on_training_needs_the_tuned_model(fault):
-    said = "verdict.criteria[0] needs 'tuned', which is not among the systems"
-    assert said in fault("systems: [linear]\nverdict: {criteria: [{metric: training, completed: true}]}\n")
+def test_a_system_named_twice(fault):
+    assert fault("systems: [tuned, linear, tuned]\n") == "5: systems: named more than once: tuned"
+
+
+def test_studies_of_two_files_with_the_same_settings_are_equal(write, tmp_path):
+    first = Study.load(write())
+    other = tmp_path / "other.yaml"
+    other.write_text(BASE, encoding="utf-8")
+    assert Study.load(other) == first
+    assert Study.load(other, {"training.rank": 3}) != first
+    assert first != "a study"
+
+
+def test_a_tilde_is_the_home(write, tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    (home / "model").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    base = "name: x\ndata: {train: ~/a.jsonl, validation: b.jsonl}\n"
+    study = Study.load(write("prompt: ~/own.yaml\nmodel: {name: ~/model}\n", base))
+    assert (study.data.train, study.data.validation) == (home / "a.jsonl", tmp_path / "b.jsonl")
+    assert study.prompt.strategy == str(home / "own.yaml")
+    assert study.model.name == str(home / "model")
+    assert Study.load(write("model: {name: ~/none}\n")).model.name == str(home / "none")
 
 
 def test_without_criteria_any_systems_do(write):
@@ -281,6 +331,14 @@ def test_without_criteria_any_systems_do(write):
             "metric: training wants completed: true and nothing else",
         ),
         ("{metric: retention_nll, at_most: 1}", "retention_nll wants rise_over: baseline and at_most"),
+        (
+            "{metric: f1, gain_over: tuned, at_least: 0}",
+            "a change of tuned over itself is always 0; name another system",
+        ),
+        (
+            "{metric: fnr, system: linear, rise_over: linear, at_most: 0}",
+            "a change of linear over itself is always 0; name another system",
+        ),
     ],
 )
 def test_a_criterion_asks_one_question(fault, criterion, message):

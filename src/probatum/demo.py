@@ -46,10 +46,10 @@ SIZES = {"train": 1600, "validation": 200, "test": 1009}
 
 
 def write_demo(folder: Path) -> Path:
-    """Write the demo's posts and study; the same bytes every time.
+    """Write the demo's posts and study; the same bytes every time, but a study that is there already is kept.
 
     Args:
-        folder: gets `study.yaml` and `data/`.
+        folder: gets `study.yaml`, so that it can be edited and the demo run again, and `data/`.
 
     Returns:
         The study file.
@@ -57,5 +57,6 @@ def write_demo(folder: Path) -> Path:
     for side, posts in demo_posts(seed=0).items():
         write_posts(folder / "data" / f"{side}.jsonl", posts[: SIZES[side]])
     study = folder / "study.yaml"
-    write_text_atomic(study, STUDY)
+    if not study.exists():
+        write_text_atomic(study, STUDY)
     return study

@@ -6,9 +6,8 @@ ProbatumError
 │   ├── DataError                   a file of posts or predictions
 │   ├── PromptError                 a strategy, a template, or a prompt that cannot be rendered
 │   └── ModelError                  a model or adapter that cannot be found or loaded
-├── StageError (RuntimeError)       exit code 4: a stage of a run failed
-│   └── TrainingError               training cannot go on (NaN, no gradient, out of memory)
-└── MissingPackageError             exit code 4: an optional package is not installed (ImportError)
+└── StageError (RuntimeError)       exit code 4: a stage of a run failed
+    └── TrainingError               training cannot go on (NaN, no gradient, out of memory)
 """
 
 from __future__ import annotations
@@ -51,10 +50,6 @@ class StageError(ProbatumError, RuntimeError):
 
 class TrainingError(StageError):
     """Training cannot go on."""
-
-
-class MissingPackageError(ProbatumError, ImportError):
-    """An optional package is not installed; the message names the command that installs it."""
 
 
 def did_you_mean(given: str, allowed: Iterable[str]) -> str:

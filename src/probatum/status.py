@@ -6,15 +6,17 @@ import json
 import os
 import socket
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from probatum.errors import InputError
+from probatum.errors import InputError, StageError
 from probatum.manifest import Manifest, RunFolder
 
 STYLES = {"done": "green", "running": "yellow", "stopped": "red", "failed": "red", "waiting": "dim"}
@@ -44,7 +46,7 @@ class RunStatus:
     Attributes:
         folder: where it is.
         alive: whether its process still works; `None` if that was another host's.
-        stages: every stage so far, in order.
+        stages: every stage, in order: those begun, then those that the study still has before it.
         outcome: of the verdict, if there is one.
     """
 
@@ -63,22 +65,61 @@ def read_status(path: Path) -> RunStatus:
 
     Raises:
         InputError: the folder holds no run.
+        StageError: its manifest is damaged, or this host has no locks to tell whether it is at work.
     """
     folder = RunFolder(path)
     if not folder.manifest.is_file():
         raise InputError(f"{path}: no run there (no manifest.json); runs are in runs/NAME, or where --out said")
     manifest = Manifest(folder)
-    alive = _alive(manifest.content.get("process", {}))
-    stages = [_stage(name, record, folder, alive) for name, record in manifest.content["stages"].items()]
+    alive = _alive(folder, manifest.content.get("process", {}))
+    begun = manifest.content["stages"]
+    stages = [_stage(name, record, folder, alive) for name, record in begun.items()]
+    stages += [StageStatus(name, "waiting") for name in _planned(folder) if name not in begun]
     judged = manifest.stage("compare")
     outcome = judged["facts"]["outcome"] if judged.get("state") == "done" else None
     return RunStatus(str(path), alive, stages, outcome)
 
 
-def _alive(process: dict[str, Any]) -> bool | None:
-    """Whether a process still runs; `None` where it cannot be known from this host."""
+def _planned(folder: RunFolder) -> Iterable[str]:
+    """Return the stages of the run's study, in order; none where there is no study to read."""
+    try:
+        systems = list(yaml.safe_load(folder.study.read_text(encoding="utf-8"))["systems"])
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return []
+    if "tuned" in systems:
+        systems.insert(systems.index("tuned"), "training")
+    return ["data", *systems, "compare"]
+
+
+def _alive(folder: RunFolder, process: dict[str, Any]) -> bool | None:
+    """Whether a process works in the folder; `None` where it cannot be known from this host.
+
+    A process holds the folder's lock as long as it lives, and no other can have its place, as one can have its number.
+    """
     if process.get("host") != socket.gethostname():
         return None
+    lock = folder.path / ".lock"
+    return _is_held(lock) if lock.is_file() else _runs(process)
+
+
+def _is_held(lock: Path) -> bool:
+    """Whether a process holds a lock for itself; asked by a shared one, so that two who ask do not see each other."""
+    try:
+        import fcntl
+    except ImportError as error:
+        raise StageError(
+            f"{lock}: this system has no fcntl, so whether the run is at work cannot be known; "
+            "use Linux, macOS or WSL, where runs work"
+        ) from error
+    with lock.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _runs(process: dict[str, Any]) -> bool:
     try:
         os.kill(int(process["pid"]), 0)
     except ProcessLookupError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -24,6 +25,14 @@ Metric = Literal[
 ]  # fmt: skip
 Level = Annotated[float, Field(allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class _FaultsInPlaceError(ValueError):
+    """Faults with their places in the file."""
+
+    def __init__(self, faults: list[tuple[tuple[int | str, ...], str]]) -> None:
+        super().__init__("; ".join(f"{'.'.join(map(str, where))} {message}" for where, message in faults))
+        self.faults = faults
 
 
 class Section(BaseModel):
@@ -83,6 +92,7 @@ class Data(Section):
     columns: Columns = Field(default_factory=Columns, description="which columns hold what")
     marker: str = Field("### Classification:", description="in ready prompts, the text after which the answer stands")
     on_error: Literal["stop", "skip"] = Field("stop", description="on a bad line: stop, or skip it and count it")
+    seed: int = Field(0, ge=0, description="seed of drawing posts: the split of validation and --limit")
 
 
 class Prompt(Section):
@@ -213,7 +223,15 @@ class Criterion(Section):
             raise ValueError(f"within wants the lowest value first, found {list(self.within)}")
         if self.metric == "retention_nll" and not self.rise_over:
             raise ValueError("retention_nll wants rise_over: baseline and at_most")
+        if self.system in (self.gain_over, self.rise_over):
+            raise ValueError(f"a change of {self.system} over itself is always 0; name another system")
         return self
+
+    def systems(self) -> list[System]:
+        """Return the systems that must be scored to judge it."""
+        if self.metric in TRAINING_METRICS:
+            return ["tuned"]
+        return [system for system in (self.system, self.gain_over, self.rise_over) if system is not None]
 
 
 DEFAULT_CRITERIA = (
@@ -227,13 +245,16 @@ DEFAULT_CRITERIA = (
 class VerdictSettings(Section):
     """What must hold for the tuned model to be accepted."""
 
-    criteria: list[Criterion] = Field(list(DEFAULT_CRITERIA), description="every statement that must hold")
+    criteria: list[Criterion] = Field(
+        list(DEFAULT_CRITERIA),
+        description="every statement that must hold (default: of these, those on scored systems)",
+    )
     confidence: float = Field(0.95, gt=0.5, lt=1, description="confidence level of every interval")
     bootstrap_draws: int = Field(2000, ge=200, description="draws of each paired bootstrap")
     seed: int = Field(0, ge=0, description="seed of the bootstrap")
 
 
-class Study(Section):
+class Study(Section):  # noqa: PLW1641  # it holds lists, so it has no hash
     """One question: these posts, this model, these criteria."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="names the run folder: runs/NAME")
@@ -261,14 +282,40 @@ class Study(Section):
     def _strategy_alone(cls, value: Any) -> Any:
         return {"strategy": value} if isinstance(value, str) else value
 
+    def __eq__(self, other: object) -> bool:
+        """Whether the settings are the same, whichever file they were read from."""
+        return self.__dict__ == other.__dict__ if isinstance(other, Study) else NotImplemented
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_criteria_of_these_systems(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or not isinstance(given.get("systems"), list):
+            return given
+        verdict = given.get("verdict", {})
+        if isinstance(verdict, VerdictSettings):
+            verdict = verdict.model_dump(exclude_unset=True)
+        if not isinstance(verdict, dict) or "criteria" in verdict:
+            return given
+        scored = [one for one in DEFAULT_CRITERIA if all(system in given["systems"] for system in one.systems())]
+        return given | {"verdict": verdict | {"criteria": scored}}
+
+    @field_validator("systems")
+    @classmethod
+    def _each_system_once(cls, systems: list[System]) -> list[System]:
+        if twice := [system for system in dict.fromkeys(systems) if systems.count(system) > 1]:
+            raise ValueError(f"named more than once: {', '.join(twice)}")
+        return systems
+
     @model_validator(mode="after")
     def _criteria_name_scored_systems(self) -> Self:
-        for number, criterion in enumerate(self.verdict.criteria):
-            named = {criterion.system, criterion.gain_over, criterion.rise_over} - {None}
-            if criterion.metric in TRAINING_METRICS:
-                named = {"tuned"}
-            for system in named - set(self.systems):
-                raise ValueError(f"verdict.criteria[{number}] needs {system!r}, which is not among the systems")
+        faults: list[tuple[tuple[int | str, ...], str]] = [
+            (("verdict", "criteria", number), f"needs {system!r}, which is not among the systems")
+            for number, criterion in enumerate(self.verdict.criteria)
+            for system in criterion.systems()
+            if system not in self.systems
+        ]
+        if faults:
+            raise _FaultsInPlaceError(faults)
         return self
 
     @classmethod
@@ -285,7 +332,7 @@ class Study(Section):
         """
         path = Path(path)
         if not path.is_file():
-            raise StudyError(f"{path}: no such study file; `probatum demo --keep` writes one to start from")
+            raise StudyError(f"{path}: no such study file; `probatum demo` writes demo/study.yaml to start from")
         raw, tree = read_mapping(path, StudyError, "a study is a mapping of settings")
         for key, value in (overrides or {}).items():
             _lay_over(raw, key.split("."), value)
@@ -299,14 +346,14 @@ class Study(Section):
 
     def _resolved(self, folder: Path) -> Study:
         data = {
-            name: (folder / value).resolve()
+            name: (folder / _at_home(value)).resolve()
             for name in ("train", "validation", "test")
             if (value := getattr(self.data, name)) is not None
         }
         strategy = self.prompt.strategy
         if strategy.endswith((".yaml", ".yml")):
-            strategy = str((folder / strategy).resolve())
-        name = self.model.name
+            strategy = str((folder / _at_home(strategy)).resolve())
+        name = str(_at_home(self.model.name)) if self.model.name.startswith("~") else self.model.name
         if name != "builtin" and (folder / name).is_dir():
             name = str((folder / name).resolve())
         return self.model_copy(
@@ -320,6 +367,11 @@ class Study(Section):
     def to_yaml(self) -> str:
         """Return the whole study, defaults written out, as YAML that loads again to the same study."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _at_home(path: str | Path) -> Path:
+    """Return a path with `~` filled in, where there is a home to fill in."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111  # pathlib's raises where there is no home
 
 
 def _lay_over(raw: dict[str, Any], keys: list[str], value: Any) -> None:
@@ -337,8 +389,12 @@ def _explain(path: Path, error: ValidationError, tree: yaml.Node | None, root: t
     """Turn pydantic's findings into lines that name file, line, key and remedy."""
     lines = []
     for finding in error.errors(include_url=False):
+        fault = finding.get("ctx", {}).get("error")
+        if isinstance(fault, _FaultsInPlaceError):
+            lines += [f"{path}:{line_of(tree, where)}: {_dotted(where)}: {said}" for where, said in fault.faults]
+            continue
         where = finding["loc"]
-        key = ".".join(str(part) for part in where) or "study"
+        key = _dotted(where) or "study"
         message = finding["msg"].removeprefix("Value error, ")
         if finding["type"] == "extra_forbidden":
             message = f"unknown key; {did_you_mean(str(where[-1]), _keys_at(root, where[:-1]))}"
@@ -348,6 +404,10 @@ def _explain(path: Path, error: ValidationError, tree: yaml.Node | None, root: t
             message += f" (found {finding['input']!r})"
         lines.append(f"{path}:{line_of(tree, where)}: {key}: {message}")
     return "\n".join(lines)
+
+
+def _dotted(where: tuple[int | str, ...]) -> str:
+    return ".".join(map(str, where))
 
 
 def _keys_at(root: type[BaseModel], where: tuple[int | str, ...]) -> list[str]:

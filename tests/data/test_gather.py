@@ -63,9 +63,9 @@ def test_without_a_test_file_validation_is_halved_by_label_and_a_note_says_so(st
     ]
 
 
-def test_the_halves_hang_on_the_studys_seed_only(study):
-    first, second = (gather(study()).sides["test"] for _ in range(2))
-    other = gather(study(more={"training": {"seed": 1}})).sides["test"]
+def test_the_halves_hang_on_the_seed_of_the_data_only(study):
+    first, second = (gather(study(more={"training": {"seed": seed}})).sides["test"] for seed in range(2))
+    other = gather(study(seed=1)).sides["test"]
     assert ids(first) == ids(second)
     assert set(ids(first)) != set(ids(other))
 
@@ -134,6 +134,28 @@ def test_a_first_try_is_a_share_of_every_file(study):
     assert Counter(post.label for post in gathered.sides["train"]) == {"hate": 5, "not_hate": 15}
     assert gathered.notes == []
     assert gathered.doubts == ["this was a first try on 20 posts of each file; run it without --limit to decide"]
+
+
+def test_a_first_try_hangs_on_the_seed_of_the_data_only(study):
+    def drawn(training=0, **data):
+        more = {"limit": 20, "training": {"seed": training}}
+        return ids(gather(study(rows(120, "train"), test=rows(9, "test"), more=more, **data)).sides["train"])
+
+    assert drawn() == drawn(training=1)
+    assert drawn() != drawn(seed=1)
+
+
+def test_a_first_try_counts_overlaps_among_the_posts_it_uses(study):
+    train = rows(120, "train")
+    held = [{**row, "id": f"again-{row['id']}"} for row in train]
+    gathered = gather(study(train, test=held, more={"limit": 20}))
+    used = {side: {post.text for post in posts} for side, posts in gathered.sides.items()}
+    both = len(used["train"] & used["test"])
+    noted = [note for note in gathered.notes if "also stand" in note]
+    assert noted == (
+        [f"{both} of 20 test posts also stand in train or validation: see data/audit.json"] if both else []
+    )
+    assert not any("of 120" in note for note in gathered.notes)
 
 
 def test_a_first_try_without_a_test_file_halves_before_it_draws(study):

@@ -26,7 +26,9 @@ def texts(path, labels):
 def test_train_and_validation(write, tmp_path, labels):
     done = prepare("files", write(rows(40)), tmp_path / "out", labels=labels)
     assert done.counts == {"train": 34, "validation": 6, "skipped": 0, "overlap": 0, "limited": 0}
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["train.jsonl", "validation.jsonl"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "prepared.json", "train.jsonl", "validation.jsonl",
+    ]  # fmt: skip
     both = texts(done.files["train"], labels) + texts(done.files["validation"], labels)
     assert sorted(both) == sorted(row["text"] for row in rows(40))
 
@@ -59,6 +61,72 @@ def test_an_earlier_runs_files_do_not_stay(write, tmp_path, labels):
     prepare("files", write(rows(40)), out, labels=labels, test_share=0.25)
     prepare("files", write(rows(40)), out, labels=labels)
     assert not (out / "test.jsonl").exists()
+
+
+def test_prepare_twice_replaces_what_it_wrote(write, tmp_path, labels):
+    out = tmp_path / "out"
+    prepare("files", write(rows(40)), out, labels=labels)
+    prepare("files", write(rows(60, 100)), out, labels=labels)
+    assert set(texts(out / "train.jsonl", labels)) <= {row["text"] for row in rows(60, 100)}
+
+
+@pytest.mark.parametrize("name", ["train.jsonl", "test.jsonl"])
+def test_an_input_is_never_written_over_or_removed(write, tmp_path, labels, name):
+    own = write(rows(40), name)
+    before = own.read_bytes()
+    with pytest.raises(DataError, match=rf"{name}: is read, and lies where prepare would write; choose another --out"):
+        prepare("files", own, tmp_path, labels=labels)
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(own)
+    for given in ({"path": link}, {"path": write(rows(9), "other.jsonl"), "test": link}):
+        with pytest.raises(DataError, match=r"link\.jsonl: is read, and lies where"):
+            prepare("files", out=tmp_path, labels=labels, **given)
+    assert own.read_bytes() == before
+    assert not (tmp_path / "validation.jsonl").exists()
+
+
+def test_a_hand_made_file_is_never_removed(write, tmp_path, labels):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "test.jsonl").write_text("made by hand")
+    prepare("files", write(rows(40)), out, labels=labels)
+    prepare("files", write(rows(40)), out, labels=labels)
+    assert (out / "test.jsonl").read_text() == "made by hand"
+
+
+def test_a_file_that_was_changed_since_is_not_removed(write, tmp_path, labels):
+    out = tmp_path / "out"
+    prepare("files", write(rows(40)), out, labels=labels, test_share=0.25)
+    (out / "test.jsonl").write_text("mended by hand")
+    for _ in range(2):
+        prepare("files", write(rows(40)), out, labels=labels)
+        assert (out / "test.jsonl").read_text() == "mended by hand"
+
+
+@pytest.mark.parametrize(
+    ("earlier", "message"),
+    [(False, "was not written by prepare and"), (True, "was changed since prepare wrote it and")],
+)
+def test_somebody_elses_file_is_not_written_over(write, tmp_path, labels, earlier, message):
+    out = tmp_path / "out"
+    if earlier:
+        prepare("files", write(rows(40)), out, labels=labels)
+    out.mkdir(exist_ok=True)
+    (out / "validation.jsonl").write_text("mine")
+    with pytest.raises(
+        DataError, match=rf"out/validation\.jsonl: {message} would be overwritten; choose another --out"
+    ):
+        prepare("files", write(rows(40)), out, labels=labels)
+    assert (out / "validation.jsonl").read_text() == "mine"
+    assert (out / "train.jsonl").exists() == earlier
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"files": 3}'])
+def test_a_damaged_listing(write, tmp_path, labels, text):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "prepared.json").write_text(text)
+    with pytest.raises(DataError, match=r"prepared\.json: no listing of prepare .*; choose another --out"):
+        prepare("files", write(rows(40)), tmp_path / "out", labels=labels)
 
 
 def test_limit(write, tmp_path, labels):

@@ -57,7 +57,6 @@ def test_gpt_oss_loads_as_published_with_its_experts_in_mxfp4(gpt_oss):
     stored = {name: part for shard in gpt_oss.glob("*.safetensors") for name, part in load_file(shard).items()}
     assert torch.equal(experts[1].down_proj_blocks, stored["model.layers.1.mlp.experts.down_proj_blocks"])
     assert (loaded.device.type, loaded.dtype) == ("cpu", torch.float32)
-    assert loaded.max_tokens == 131072
     assert not loaded.model.training
     assert not any(parameter.requires_grad for parameter in loaded.model.parameters())
     assert loaded.tokenizer.decode(loaded.tokenizer("lovely weather")["input_ids"]) == "lovely weather"
@@ -99,6 +98,13 @@ def test_a_dense_model_in_shards_loads_as_it_was_written(llama, tied):
 def test_the_built_in_model_needs_no_name():
     assert locate(Model()) == str(BUILTIN)
     assert load_config(Model()).model_type == "gpt_oss"
+
+
+def test_a_tilde_is_the_home(gpt_oss, monkeypatch):
+    monkeypatch.setenv("HOME", str(gpt_oss.parent))
+    assert load_config(settings(f"~/{gpt_oss.name}")).model_type == "gpt_oss"
+    with pytest.raises(ModelError, match=r"^~/none: no such folder"):
+        load_config(settings("~/none"))
 
 
 def test_a_missing_shard_is_named(copy):

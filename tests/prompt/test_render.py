@@ -97,7 +97,7 @@ def test_a_space_before_the_post_is_part_of_the_post():
 
 
 def test_a_ready_frame_is_taken_as_it_is():
-    made = renderer(strategy=Strategy.from_frame("Use {post} and {labels}:\n", "\n### Classification:"))
+    made = renderer(strategy=Strategy(name="ready", frame=("Use {post} and {labels}:\n", "\n### Classification:")))
     assert made.prompt_text("x") == "Use {post} and {labels}:\nx\n### Classification:"
 
 

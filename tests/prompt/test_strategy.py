@@ -93,7 +93,7 @@ def test_a_file_that_is_not_there(tmp_path):
 
 
 def test_a_frame_may_hold_anything():
-    strategy = Strategy.from_frame("Use {post} and {labels}: ", "\n\n### Classification:")
+    strategy = Strategy(name="ready", frame=("Use {post} and {labels}: ", "\n\n### Classification:"))
     assert strategy.frame == ("Use {post} and {labels}: ", "\n\n### Classification:")
 
 

@@ -7,13 +7,21 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tests.checkpoints import write_gpt_oss
-from transformers import AutoConfig, AutoModelForCausalLM, TrainerCallback
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 
 from probatum.errors import StudyError, TrainingError
 from probatum.model.load import LoadedModel
 from probatum.model.mxfp4.quantizer import keep_mxfp4
 from probatum.model.packing import Suffix
 from probatum.study import Training
+from probatum.training.callbacks import Checks
 from probatum.training.loop import fitting_warmup, newest_checkpoint, train
 from probatum.training.trainer import Examples, PackedTrainer, validation_loss
 
@@ -230,6 +238,17 @@ def test_a_warmup_longer_than_the_training_is_shortened_and_told(loaded, tmp_pat
     assert "the warm-up of 100 steps outlasts the 12 steps planned: shortened to 1" in result.notes
     assert result.best_loss < result.start_loss
     assert fitting_warmup(SETTINGS, 22) == (SETTINGS, [])
+
+
+def test_a_flat_loss_is_noted_after_a_resumption_too():
+    checks, arguments, control = Checks(), TrainingArguments(), TrainerControl()
+    before = [{"step": step, "loss": 0.7} for step in range(10, 100, 10)] + [{"step": 90, "eval_loss": 0.7}]
+    state = TrainerState(global_step=90, log_history=before)
+    checks.on_train_begin(arguments, state, control)
+    for state.global_step in (100, 110):
+        checks.on_log(arguments, state, control, logs={"loss": 0.7})
+    assert len(checks.notes) == 1
+    assert "has not fallen in 100 steps (0.700 to 0.700)" in checks.notes[0]
 
 
 def test_nothing_to_train_on_is_an_error(loaded, tmp_path):

@@ -74,6 +74,7 @@ def test_unparsed_answers_lead_to_likelihood():
     settings = VerdictSettings(criteria=[Criterion(**HARD[0])])
     verdict = compare(posts, {"tuned": rows}, settings, "hate")
     assert "scoring.method: likelihood" in verdict.next_step.sentence
+    assert verdict.next_step.command == "probatum run STUDY --method likelihood"
 
 
 def test_any_other_failure_leads_to_its_posts():

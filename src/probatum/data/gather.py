@@ -42,7 +42,8 @@ def gather(study: Study) -> Gathered:
     """Read the posts that a study names.
 
     Without a test file, validation is split in two halves, stratified and seeded, and a note says so. Posts of the test
-    that also stand in training stay where they are, counted in a note: the audit names them.
+    that also stand in training stay where they are, counted in a note: the audit names them. Which posts are drawn
+    hangs on `data.seed` alone, so that a study of training seeds is decided by the same posts.
 
     Raises:
         DataError: a file cannot be used, has a bad record (under `on_error: stop`), or is too small to split.
@@ -70,7 +71,7 @@ def gather(study: Study) -> Gathered:
         notes.append(f"{len(skipped)} records could not be read and were skipped: see data/skipped.jsonl")
     doubts = []
     if study.limit is not None and any(len(posts) > study.limit for posts in sides.values()):
-        sides = {side: sample(posts, study.limit, study.training.seed) for side, posts in sides.items()}
+        sides = {side: sample(posts, study.limit, study.data.seed) for side, posts in sides.items()}
         doubts.append(f"this was a first try on {study.limit} posts of each file; run it without --limit to decide")
     overlap = _overlap(sides)
     if overlap > MOST_OVERLAP * len(sides["test"]):
@@ -91,7 +92,7 @@ def sample(posts: Sequence[Post], count: int, seed: int) -> list[Post]:
 
 
 def _halves(validation: Sequence[Post], study: Study) -> dict[str, list[Post]]:
-    halves = split(validation, {"validation": 0.5, "test": 0.5}, study.training.seed)
+    halves = split(validation, {"validation": 0.5, "test": 0.5}, study.data.seed)
     if len(validation) < 4 or not all(halves.values()):
         texts = len({normalise_text(post.text) for post in validation})
         found = f"{len(validation)} posts" + ("" if texts == len(validation) else f" (distinct texts: {texts})")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from probatum.artifacts import write_text_atomic
@@ -17,7 +18,10 @@ from probatum.data.records import Post, write_jsonl, write_posts
 from probatum.data.sources import Reading, source_named
 from probatum.data.split import split
 from probatum.data.strategy import strategy_yaml
+from probatum.data.written import LISTING, WrittenFiles, refuse_inputs
 from probatum.errors import DataError
+
+NAMES = ("train.jsonl", "validation.jsonl", "test.jsonl", "skipped.jsonl", "prompt.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ def prepare(
     Args:
         source: a name from `SOURCES`.
         path: the file to split.
-        out: the folder to write to; its earlier files of these names are replaced or removed.
+        out: the folder to write to; what an earlier prepare wrote there, and nobody changed, is replaced or removed.
         labels: the task's labels.
         test: a second file of the same source, written whole as the test posts (default: the one that the source is
             published with, if it lies beside `path` and no `test_share` is asked for).
@@ -73,11 +77,13 @@ def prepare(
         limit: keep at most so many posts of each file.
 
     Raises:
-        DataError: a file or a share is wrong, or a record is bad and `on_error` is stop.
+        DataError: a file or a share is wrong, a record is bad and `on_error` is stop, an input lies where something
+            would be written, or a file there is not of an earlier prepare.
     """
     if test is None and not test_share:
         test = _published_test(source, path)
     shares = _shares(validation_share, test_share, test)
+    refuse_inputs(out, (*NAMES, LISTING), [path] if test is None else [path, test])
     reading = Reading(labels, columns or PostColumns(), marker, on_error)
     read = source_named(source).read(path, reading)
     sides, skipped, overlap = split(read.posts, shares, seed), list(read.skipped), 0
@@ -126,17 +132,15 @@ def _shares(validation: float, test_share: float, test: Path | None) -> dict[str
 def _write(
     out: Path, sides: dict[str, list[Post]], skipped: Sequence[BadRecord], strategy: str | None
 ) -> dict[str, Path]:
-    """Write what there is and remove what an earlier run left under the same names."""
-    files = {side: out / f"{side}.jsonl" for side in sides}
-    for side, posts in sides.items():
-        write_posts(files[side], posts)
+    """Write what there is and remove what an earlier prepare left under the same names."""
+    writers = {side: (f"{side}.jsonl", partial(write_posts, posts=posts)) for side, posts in sides.items()}
     if skipped:
-        files["skipped"] = out / "skipped.jsonl"
-        write_jsonl(files["skipped"], (record.to_json() for record in skipped))
+        writers["skipped"] = "skipped.jsonl", partial(write_jsonl, rows=[record.to_json() for record in skipped])
     if strategy is not None:
-        files["prompt"] = out / "prompt.yaml"
-        write_text_atomic(files["prompt"], strategy)
-    for name in ("train.jsonl", "validation.jsonl", "test.jsonl", "skipped.jsonl", "prompt.yaml"):
-        if out / name not in files.values():
-            (out / name).unlink(missing_ok=True)
+        writers["prompt"] = "prompt.yaml", partial(write_text_atomic, text=strategy)
+    names = {name for name, _ in writers.values()}
+    written = WrittenFiles(out)
+    written.check(sorted(names))
+    files = {kind: written.write(name, write) for kind, (name, write) in writers.items()}
+    written.forget(set(NAMES) - names)
     return files

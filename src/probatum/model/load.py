@@ -56,14 +56,11 @@ class LoadedModel:
         """The config of its language part."""
         return self.model.config.get_text_config()
 
-    @property
-    def max_tokens(self) -> int | None:
-        """The longest prompt that the model was built for, if it says so."""
-        return getattr(self.text_config, "max_position_embeddings", None)
-
 
 def locate(settings: ModelSettings) -> str:
     """Return the folder or hub id that the study's model name stands for."""
+    if settings.name.startswith("~"):
+        return os.path.expanduser(settings.name)  # noqa: PTH111  # pathlib's raises where there is no home
     return str(BUILTIN) if settings.name == "builtin" else settings.name
 
 
@@ -95,7 +92,7 @@ def load_config(settings: ModelSettings) -> Any:
     """
     from transformers import AutoConfig
 
-    if settings.name.startswith((".", "/", "~")) and not Path(settings.name).is_dir():
+    if settings.name.startswith((".", "/", "~")) and not Path(locate(settings)).is_dir():
         raise ModelError(f"{settings.name}: no such folder (a relative path is relative to the study file)")
     with _explained(settings):
         config = AutoConfig.from_pretrained(locate(settings), **_source(settings))
@@ -251,7 +248,7 @@ def _advice(settings: ModelSettings, error: Exception) -> str:
         "a gated model: hf auth login, and accept its licence on its page",
         "see the whole path work first: model: {name: builtin}",
     ]
-    if Path(settings.name).is_dir():
+    if Path(locate(settings)).is_dir():
         tries = [
             "copy the folder again: it needs config.json, tokenizer.json and *.safetensors of one model",
             "an architecture that is new: pip install --upgrade transformers",

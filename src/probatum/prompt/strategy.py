@@ -88,17 +88,6 @@ class Strategy(BaseModel):
             return [(("text",), self.text)]
         return [(("messages", i, "content"), message.content) for i, message in enumerate(self.messages or ())]
 
-    @classmethod
-    def from_frame(cls, prefix: str, suffix: str, name: str = "ready") -> Strategy:
-        """Make the strategy of posts that came as whole prompts.
-
-        Args:
-            prefix: everything before the post, the same for every post. Braces in it are only braces.
-            suffix: everything after the post up to the answer, white space included.
-            name: what the strategy is called.
-        """
-        return cls(name=name, description="The frame that the posts came in.", frame=(prefix, suffix))
-
 
 def shipped_strategies() -> list[str]:
     """Return the names of the strategies that come with Probatum."""

@@ -140,6 +140,10 @@ class Checks(TrainerCallback):
         self.losses: list[tuple[int, float]] = []
         self.saw_gradients = False
 
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Take the losses up to the step that training resumes from out of the checkpoint's history."""
+        self.losses = [(int(row["step"]), row["loss"]) for row in state.log_history if "loss" in row]
+
     def on_pre_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, model: Any = None, **_: Any
     ) -> None:

@@ -124,7 +124,8 @@ def next_step(
     tuned = systems.get("tuned")
     if tuned and tuned.unparsed:
         return NextStep(
-            "Score the label words instead of parsing answers (scoring.method: likelihood).", "probatum run STUDY"
+            "Score the label words instead of parsing answers (scoring.method: likelihood).",
+            "probatum run STUDY --method likelihood",
         )
     if outcome == "rejected":
         return _after_failure(criteria, against)

@@ -30,11 +30,6 @@ class Audit:
     counts: dict[str, dict[str, dict[str, int]]]
     findings: list[Finding]
 
-    @property
-    def worst(self) -> str | None:
-        """The gravest severity found, `None` where there is no finding."""
-        return self.findings[0].severity if self.findings else None
-
     def to_json(self) -> dict[str, Any]:
         """Return the audit as a JSON object."""
         return {"counts": self.counts, "findings": [finding.to_json() for finding in self.findings]}

@@ -69,5 +69,8 @@ def stop_on(bad: Sequence[BadRecord]) -> None:
     lines = [str(record) for record in bad[:MOST_SHOWN]]
     if len(bad) > MOST_SHOWN:
         lines.append(f"… and {len(bad) - MOST_SHOWN} more bad lines")
-    lines.append("mend them, or leave them out with --on-error skip (they are counted and listed)")
+    lines.append(
+        "mend them, or leave them out (they are counted and listed): data.on_error: skip in the study, "
+        "or --on-error skip of prepare"
+    )
     raise DataError("\n".join(lines))
