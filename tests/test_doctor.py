@@ -2,7 +2,7 @@
 
 import io
 import json
-import os
+import re
 
 import pytest
 import torch
@@ -44,7 +44,7 @@ def test_a_study_on_the_built_in_model_is_healthy(study):
     assert checks["data.test"][0] == "ok"
     assert checks["model"] == ("ok", "builtin: gpt_oss, 4 layers, on cpu")
     assert checks["template"] == ("ok", "Harmony")
-    assert checks["prompt"][1].startswith("baseline: 98 tokens before a post, 9 after it, ")
+    assert re.match(r"baseline: \d+ tokens before a post, 9 after it, \d+ left for it", checks["prompt"][1])
     assert checks["labels"] == ("ok", "distinct in their first token; tokens: 'hate' 1, 'not hate' 2")
     assert checks["memory"][0] == "ok"
     assert "(experts in MXFP4)" in checks["memory"][1]
@@ -112,10 +112,59 @@ def test_a_prompt_that_cannot_be(study, prompt, said):
     assert said in found(diagnosis)["prompt"][1]
 
 
-def test_ready_prompts_bring_their_own_frame(study):
-    assert found(diagnose(study(prompt={"strategy": "ready"})))["prompt"] == (
-        "ok", "ready: the posts come as whole prompts",
-    )  # fmt: skip
+def test_ready_prompts_bring_their_own_frame(study, tmp_path):
+    prompt = "Judge.\nPost: p {}\n### Classification: {}"
+    rows = [{"text": prompt.format(n, "hate" if n % 2 else "not hate")} for n in range(30)]
+    (tmp_path / "ready.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    checks = found(diagnose(study({"train": tmp_path / "ready.jsonl"}, prompt={"strategy": "ready"})))
+    level, said = checks["prompt"]
+    assert level == "ok"
+    assert said.startswith("ready: ")
+    assert " tokens before a post, " in said
+    assert checks["labels"][1].startswith("distinct in their first token; ")
+    assert checks["memory"][0] == "ok"
+
+
+def test_ready_prompts_that_are_none_are_a_fault(study):
+    level, said = found(diagnose(study(prompt={"strategy": "ready"})))["prompt"]
+    assert level == "fault"
+    assert "prompt: ready is for posts that come as whole prompts or chats, and these do not" in said
+
+
+def rows_estimated(monkeypatch, study):
+    """The tokens of a training row that memory is estimated for."""
+    from probatum.model import fit
+
+    real, seen = fit.estimate, []
+
+    def estimate(model, settings, dtype, num_tokens):
+        seen.append(num_tokens)
+        return real(model, settings, dtype, num_tokens)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fit, "estimate", estimate)
+        diagnose(study)
+    return seen[0]
+
+
+def test_a_training_row_is_the_prefix_and_a_micro_batch_of_posts(study, tmp_path, monkeypatch):
+    def tokens(micro, data=None):
+        return rows_estimated(monkeypatch, study(data, training={"batch_size": micro, "micro_batch_size": micro}))
+
+    short = [tokens(micro) for micro in (1, 2, 32)]
+    assert short[1] - short[0] == (short[2] - short[1]) / 30  # not capped at one prompt's max_tokens
+    rows = [{"text": "a much longer post " * (20 if n % 10 == 0 else 1), "label": "hate"} for n in range(60)]
+    (tmp_path / "long.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert tokens(1, {"train": tmp_path / "long.jsonl"}) > short[0] + 60
+    assert tokens(2, {"train": tmp_path / "none.jsonl"}) - tokens(1, {"train": tmp_path / "none.jsonl"}) > 64
+
+
+def test_memory_that_is_not_known_is_a_note(study, monkeypatch):
+    monkeypatch.setattr("probatum.model.memory.free_host_bytes", lambda: None)
+    diagnosis = diagnose(study())
+    assert found(diagnosis)["memory"][0] == "note"
+    assert found(diagnosis)["memory"][1].endswith("; how much is free on cpu is not known here")
+    assert diagnosis.healthy
 
 
 @pytest.mark.parametrize(
@@ -127,14 +176,8 @@ def test_ready_prompts_bring_their_own_frame(study):
     ],
 )
 def test_memory_is_held_against_what_is_free(study, monkeypatch, free_mib, level, said):
-    real = os.sysconf
-    page = real("SC_PAGE_SIZE")
-
-    def sysconf(name):
-        return free_mib * 2**20 // page if name == "SC_AVPHYS_PAGES" else real(name)
-
-    monkeypatch.setattr(os, "sysconf", sysconf)
-    diagnosis = diagnose(study())
+    monkeypatch.setattr("probatum.model.memory.free_host_bytes", lambda: free_mib * 2**20)
+    diagnosis = diagnose(study(training={"batch_size": 64, "micro_batch_size": 64}))
     assert found(diagnosis)["memory"][0] == level
     assert said in found(diagnosis)["memory"][1]
     assert diagnosis.healthy == (level != "fault")

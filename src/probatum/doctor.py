@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,15 +12,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from probatum.artifacts import write_text_atomic
 from probatum.data.gather import SIDES
 from probatum.data.readers import read_posts
+from probatum.data.reading.collect import ReadResult
+from probatum.data.strategy import strategy_yaml
 from probatum.errors import InputError, ProbatumError
-from probatum.manifest import hardware, versions
+from probatum.manifest import RunFolder, hardware, versions
 from probatum.study import Study
 
 Level = Literal["ok", "note", "fault"]
 STYLES: dict[Level, str] = {"ok": "green", "note": "yellow", "fault": "bold red"}
 GIB = 2**30
+TYPICAL_POST_TOKENS = 64  # where no post could be read
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,8 @@ def diagnose(study: Study | None) -> Diagnosis:
     """
     checks = [*_machine()]
     if study is not None:
-        checks += _posts(study)
-        checks += _model(study)
+        reads, found = _posts(study)
+        checks += found + _model(study, reads.get("train"))
     return Diagnosis(checks)
 
 
@@ -89,7 +93,9 @@ def _machine() -> list[Check]:
     return checks
 
 
-def _posts(study: Study) -> list[Check]:
+def _posts(study: Study) -> tuple[dict[str, ReadResult], list[Check]]:
+    """Read the files of posts; returns those that could be read, and what was found."""
+    reads: dict[str, ReadResult] = {}
     checks = []
     for side in SIDES:
         path = getattr(study.data, side)
@@ -101,13 +107,14 @@ def _posts(study: Study) -> list[Check]:
         except InputError as error:
             checks.append(Check(f"data.{side}", "fault", str(error)))
             continue
+        reads[side] = read
         positive = sum(post.label == study.task.positive for post in read.posts)
         found = f"{len(read.posts):,} posts, {positive:,} {study.task.positive}, {len(read.skipped):,} skipped"
         checks.append(Check(f"data.{side}", "note" if read.skipped else "ok", found))
-    return checks
+    return reads, checks
 
 
-def _model(study: Study) -> list[Check]:
+def _model(study: Study, train: ReadResult | None) -> list[Check]:
     from probatum.model.load import check_shards, choose_device, load_config, load_tokenizer, locate
 
     try:
@@ -118,25 +125,35 @@ def _model(study: Study) -> list[Check]:
         return [Check("model", "fault", str(error))]
     kind = f"{config.model_type}, {config.get_text_config().num_hidden_layers} layers"
     checks = [Check("model", "ok", f"{study.model.name}: {kind}, on {device}")]
+    checks.append(_template(tokenizer))
     try:
-        return checks + _prompt(study, tokenizer) + _memory(study, config, tokenizer, device)
+        renderer = _renderer(study, tokenizer, train)
+        return checks + _prompt(study, renderer) + _memory(study, config, renderer, train, device)
     except ProbatumError as error:
         return [*checks, Check("prompt", "fault", str(error))]
 
 
-def _prompt(study: Study, tokenizer: Any) -> list[Check]:
-    from probatum.prompt.render import Renderer
-    from probatum.prompt.strategy import load_strategy
-    from probatum.stages import READY
+def _renderer(study: Study, tokenizer: Any, train: ReadResult | None) -> Any:
+    """Make the prompt as a run would, in a folder for the moment, with the frame of the train file."""
+    from probatum.stages import Bench
 
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(study, RunFolder(Path(folder)))
+        bench.tokenizer = tokenizer
+        if train is not None and train.frame is not None:
+            write_text_atomic(bench.prompt_file, strategy_yaml(train.frame, study.data.train.name))
+        return bench.renderer
+
+
+def _template(tokenizer: Any) -> Check:
     template = getattr(tokenizer, "chat_template", None) or ""
     kind = "Harmony" if "<|channel|>" in template else "a chat template" if template else "none: plain text is used"
-    checks = [Check("template", "ok", kind)]
-    if study.prompt.strategy == READY:
-        return [*checks, Check("prompt", "ok", "ready: the posts come as whole prompts")]
-    renderer = Renderer(tokenizer, load_strategy(study.prompt.strategy), study.task.label_set(), study.prompt)
+    return Check("template", "ok", kind)
+
+
+def _prompt(study: Study, renderer: Any) -> list[Check]:
     frame = f"{len(renderer.prefix_ids)} tokens before a post, {len(renderer.tail_ids)} after it"
-    checks.append(Check("prompt", "ok", f"{study.prompt.strategy}: {frame}, {renderer.max_post_tokens} left for it"))
+    checks = [Check("prompt", "ok", f"{study.prompt.strategy}: {frame}, {renderer.max_post_tokens} left for it")]
     first = [ids[0] for ids in renderer.label_ids.values()]
     words = ", ".join(f"{study.task.labels[label]!r} {len(ids)}" for label, ids in renderer.label_ids.items())
     if len(set(first)) == len(first):
@@ -147,26 +164,34 @@ def _prompt(study: Study, tokenizer: Any) -> list[Check]:
     return checks
 
 
-def _memory(study: Study, config: Any, tokenizer: Any, device: Any) -> list[Check]:
-    import torch
+def _row_tokens(study: Study, renderer: Any, train: ReadResult | None) -> int:
+    """Return the tokens of a training row: the prefix, and for each post of a micro-batch one that 95 % do not pass."""
+    micro = min(study.training.micro_batch_size, study.training.batch_size)
+    lengths = (
+        [len(shown.post_ids) for shown in renderer.render_many([post.text for post in train.posts])] if train else []
+    )
+    post = sorted(lengths)[len(lengths) * 95 // 100] if lengths else TYPICAL_POST_TOKENS
+    answer = max(len(renderer.answer_ids(label)) for label in study.task.labels)
+    return len(renderer.prefix_ids) + micro * (post + len(renderer.tail_ids) + answer)
 
+
+def _memory(study: Study, config: Any, renderer: Any, train: ReadResult | None, device: Any) -> list[Check]:
     from probatum.model.fit import estimate, skeleton
     from probatum.model.load import choose_dtype
+    from probatum.model.memory import free_bytes
     from probatum.model.mxfp4.quantizer import keep_mxfp4
 
     is_mxfp4 = keep_mxfp4(config)
-    micro = min(study.training.micro_batch_size, study.training.batch_size)
-    num_tokens = min(study.prompt.max_tokens, 128 + 64 * micro)
     model = skeleton(config, is_mxfp4=is_mxfp4)
-    need = estimate(model, study.training, choose_dtype(study.model, device), num_tokens)
-    if device.type == "cuda":
-        have = torch.cuda.mem_get_info(device)[0]
-    else:
-        have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
+    need = estimate(model, study.training, choose_dtype(study.model, device), _row_tokens(study, renderer, train))
+    have = free_bytes(device)
     said = (
         f"about {_size(need.weights)} of weights{' (experts in MXFP4)' if is_mxfp4 else ''}, "
-        f"{_size(need.scoring)} to score, {_size(need.training)} to train; {_size(have)} free on {device}"
+        f"{_size(need.scoring)} to score, {_size(need.training)} to train"
     )
+    if have is None:
+        return [Check("memory", "note", f"{said}; how much is free on {device} is not known here")]
+    said += f"; {_size(have)} free on {device}"
     if need.training <= have:
         return [Check("memory", "ok", said)]
     if need.scoring <= have:

@@ -13,7 +13,7 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, Mxfp4Config
 
-from probatum.errors import ModelError
+from probatum.errors import ModelError, StageError
 from probatum.model.load import (
     BUILTIN,
     INDEX,
@@ -166,6 +166,34 @@ def test_pickled_weights_are_refused(llama):
 def test_a_folder_that_is_not_there(name):
     with pytest.raises(ModelError, match="no such folder"):
         load_model(settings(name))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory."),
+        MemoryError(),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
+    ],
+)
+@pytest.mark.parametrize(("free", "said"), [(3 * 2**29, "1.5 GiB"), (None, "an unknown amount")])
+def test_a_model_that_does_not_fit_is_no_fault_of_its_name(gpt_oss, monkeypatch, error, free, said):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", fail)
+    monkeypatch.setattr("probatum.model.load.free_bytes", lambda _: free)
+    with pytest.raises(StageError, match=rf"weights take about \d\.\d GiB as float32, and {said} was free on cpu: "):
+        load_model(settings(gpt_oss))
+
+
+def test_another_runtime_error_is_about_the_model(gpt_oss, monkeypatch):
+    def fail(*_, **__):
+        raise NotImplementedError("sizes do not match")
+
+    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", fail)
+    with pytest.raises(ModelError, match=r"cannot load the model .*sizes do not match"):
+        load_model(settings(gpt_oss))
 
 
 def test_a_folder_without_a_tokenizer(copy):

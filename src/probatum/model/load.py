@@ -15,13 +15,15 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import nn
 
-from probatum.errors import ModelError
+from probatum.errors import ModelError, StageError
 from probatum.model.masks import check_attention
+from probatum.model.memory import free_bytes
 from probatum.model.notices import quiet
 from probatum.study import Model as ModelSettings
 
 BUILTIN = Path(__file__).parent / "builtin"
 INDEX = "model.safetensors.index.json"
+GIB = 2**30
 ADAPTER = "adapter_model.safetensors"
 
 
@@ -121,6 +123,7 @@ def load_model(settings: ModelSettings, adapter: Path | None = None) -> LoadedMo
 
     Raises:
         ModelError: the model, a file of it, or the adapter is missing or damaged.
+        StageError: its weights do not fit into memory.
     """
     from transformers import AutoModelForCausalLM
 
@@ -130,7 +133,7 @@ def load_model(settings: ModelSettings, adapter: Path | None = None) -> LoadedMo
     check_shards(locate(settings))
     device = choose_device(settings)
     is_mxfp4 = keep_mxfp4(config)
-    with _explained(settings, bars=settings.name != "builtin"):
+    with _explained(settings, bars=settings.name != "builtin"), _fitting(settings, config, device, is_mxfp4=is_mxfp4):
         read: Any = AutoModelForCausalLM.from_pretrained(
             locate(settings),
             config=config,
@@ -232,10 +235,35 @@ def _explained(settings: ModelSettings, *, bars: bool = False) -> Iterator[None]
     try:
         with quiet(bars=bars):
             yield
-    except ModelError:
+    except (ModelError, StageError):
         raise
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         raise ModelError(_advice(settings, error)) from error
+
+
+@contextlib.contextmanager
+def _fitting(settings: ModelSettings, config: Any, device: torch.device, *, is_mxfp4: bool) -> Iterator[None]:
+    """Turn memory that runs out while weights are read into an error that says how much they take."""
+    free = free_bytes(device)
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        ran_out = isinstance(error, torch.OutOfMemoryError | MemoryError)
+        if not ran_out and "can't allocate memory" not in str(error):  # PyTorch's words on a CPU
+            raise
+        from probatum.model.fit import estimate, skeleton
+        from probatum.study import Training
+
+        dtype = choose_dtype(settings, device)
+        takes = estimate(skeleton(config, is_mxfp4=is_mxfp4), Training(), dtype, num_tokens=1).weights
+        had = "an unknown amount" if free is None else f"{free / GIB:.1f} GiB"
+        half = "try model: {dtype: bfloat16}, " if dtype == torch.float32 else ""
+        raise StageError(
+            f"{settings.name}: its weights take about {takes / GIB:.1f} GiB as {str(dtype).removeprefix('torch.')}, "
+            f"and {had} was free on {device}: memory ran out while they were read. "
+            f"End what else uses it, {half}or take a smaller model or a larger machine; "
+            "`probatum doctor STUDY` says what fits"
+        ) from error
 
 
 def _advice(settings: ModelSettings, error: Exception) -> str:
