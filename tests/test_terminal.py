@@ -42,10 +42,10 @@ def test_where_there_is_no_terminal_each_stage_is_one_line():
     lines = text.splitlines()
     assert len(lines) == len(FACTS)
     assert [" ".join(line.split()) for line in lines] == [
-        "read and audit the posts 12.3 s 3,083 train, 545 validation, 514 test; 2 audit findings",
+        "read and audit the posts 12.3 s 3,083 + 545 + 514 posts, 2 findings",
         "score majority 12.3 s 514 posts",
         "score baseline 12.3 s 514 posts",
-        "train the adapter 12.3 s 1,155 steps, validation loss 0.700 → 0.412 at step 1,000",
+        "train the adapter 12.3 s 1,155 steps, loss 0.700 → 0.412 at 1,000",
         "score tuned 12.3 s 514 posts",
         "compare and judge 12.3 s inconclusive",
     ]
@@ -63,7 +63,7 @@ def test_a_stage_that_was_there_already_says_so():
     assert all(" unchanged " in line for line in lines)
 
 
-@pytest.mark.parametrize(("findings", "told"), [([], "5 test"), (["x"], "5 test; 1 audit finding")])
+@pytest.mark.parametrize(("findings", "told"), [([], "5 posts"), (["x"], "5 posts, 1 finding")])
 def test_findings_are_counted(findings, told):
     console = Console(file=io.StringIO(), width=80, color_system=None)
     TerminalWatcher(console).end("data", {"posts": {"test": 5}, "findings": findings}, 0.1, reused=False)

@@ -147,12 +147,12 @@ def prepare(
     )
     for side, file in prepared.files.items():
         count = prepared.counts.get(side)
-        console.print(f"  {file}" + ("" if count is None else f"  {count:,} posts"), highlight=False, markup=False)
+        say(f"  {file}" + ("" if count is None else f"  {count:,} posts"))
     if overlap := prepared.counts["overlap"]:
         done = "were taken out of training" if drop_overlap else "stay in training; --drop-overlap takes them out"
-        console.print(f"  {overlap:,} posts whose text the test holds too {done}")
+        say(f"  {overlap:,} posts whose text the test holds too {done}")
     for record in prepared.skipped[:5]:
-        console.print(f"  skipped {record}", markup=False, highlight=False)
+        say(f"  skipped {record}")
     _next(f"probatum audit {' '.join(str(prepared.files[side]) for side in prepared.files if side in SIDES)}")
 
 
@@ -209,7 +209,7 @@ def score(
         _print_json(result.to_json()["systems"][system])
     else:
         console.print(systems_table(result))
-        console.print(f"predictions: {done.folder.predictions(system)}", markup=False, highlight=False, soft_wrap=True)
+        say(f"predictions: {done.folder.predictions(system)}")
         _next(f"probatum {'compare' if system == 'tuned' else 'train'} {_same_run(done)}")
 
 
@@ -236,7 +236,7 @@ def train(
         learning_rate=learning_rate,
     )
     done = _run(_load(study, overrides), out, False, ("training",))
-    console.print(f"adapter: {done.folder.adapter}", markup=False, highlight=False)
+    say(f"adapter: {done.folder.adapter}")
     _next(f"probatum score {_same_run(done)} --system tuned")
 
 
@@ -331,7 +331,7 @@ def _finish(done: Run, as_json: bool, examples: int) -> None:
         _print_json(verdict.to_json())
     else:
         print_verdict(console, verdict, read_written_posts(done.folder.posts("test")), examples)
-        console.print(f"report: {done.report}", markup=False, highlight=False, soft_wrap=True)
+        say(f"report: {done.report}")
     raise typer.Exit(verdict.exit_code)
 
 
@@ -339,8 +339,13 @@ def _print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))  # noqa: T201  # programs want no console's wrapping
 
 
+def say(line: str) -> None:
+    """Print a line as it is: a path stays whole for copying."""
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
 def _next(command: str) -> None:
-    console.print(f"next: {command}", markup=False, highlight=False, soft_wrap=True)
+    say(f"next: {command}")
 
 
 def _same_run(done: Run) -> str:

@@ -127,13 +127,13 @@ def _model(study: Study, train: ReadResult | None) -> list[Check]:
     checks = [Check("model", "ok", f"{study.model.name}: {kind}, on {device}")]
     checks.append(_template(tokenizer))
     try:
-        renderer = _renderer(study, tokenizer, train)
-        return checks + _prompt(study, renderer) + _memory(study, config, renderer, train, device)
+        name, renderer = _renderer(study, tokenizer, train)
+        return checks + _prompt(study, name, renderer) + _memory(study, config, renderer, train, device)
     except ProbatumError as error:
         return [*checks, Check("prompt", "fault", str(error))]
 
 
-def _renderer(study: Study, tokenizer: Any, train: ReadResult | None) -> Any:
+def _renderer(study: Study, tokenizer: Any, train: ReadResult | None) -> tuple[str, Any]:
     """Make the prompt as a run would, in a folder for the moment, with the frame of the train file."""
     from probatum.stages import Bench
 
@@ -142,7 +142,7 @@ def _renderer(study: Study, tokenizer: Any, train: ReadResult | None) -> Any:
         bench.tokenizer = tokenizer
         if train is not None and train.frame is not None:
             write_text_atomic(bench.prompt_file, strategy_yaml(train.frame, study.data.train.name))
-        return bench.renderer
+        return bench.strategy_name, bench.renderer
 
 
 def _template(tokenizer: Any) -> Check:
@@ -151,9 +151,9 @@ def _template(tokenizer: Any) -> Check:
     return Check("template", "ok", kind)
 
 
-def _prompt(study: Study, renderer: Any) -> list[Check]:
+def _prompt(study: Study, name: str, renderer: Any) -> list[Check]:
     frame = f"{len(renderer.prefix_ids)} tokens before a post, {len(renderer.tail_ids)} after it"
-    checks = [Check("prompt", "ok", f"{study.prompt.strategy}: {frame}, {renderer.max_post_tokens} left for it")]
+    checks = [Check("prompt", "ok", f"{name}: {frame}, {renderer.max_post_tokens} left for it")]
     first = [ids[0] for ids in renderer.label_ids.values()]
     words = ", ".join(f"{study.task.labels[label]!r} {len(ids)}" for label, ids in renderer.label_ids.items())
     if len(set(first)) == len(first):

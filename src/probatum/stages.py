@@ -83,17 +83,22 @@ class Bench:
         """The frame of posts that came as whole prompts, as a strategy."""
         return self.folder.path / "data" / "prompt.yaml"
 
+    @property
+    def strategy_name(self) -> str:
+        """What the study's `auto` stands for: the posts' own prompts where they came in some."""
+        name = self.study.prompt.strategy
+        if name == AUTO:
+            return READY if self.prompt_file.is_file() else DEFAULT_STRATEGY
+        return name
+
     def strategy(self) -> Strategy:
         """Return the study's strategy.
 
         Raises:
             StudyError: it is `ready`, but the posts did not come as whole prompts.
         """
-        name = self.study.prompt.strategy
-        if name == AUTO and not self.prompt_file.is_file():
-            name = DEFAULT_STRATEGY
-        if name not in (AUTO, READY):
-            return load_strategy(name)
+        if self.strategy_name != READY:
+            return load_strategy(self.strategy_name)
         if not self.prompt_file.is_file():
             raise StudyError(
                 "prompt: ready is for posts that come as whole prompts or chats, and these do not; "
@@ -152,7 +157,6 @@ def data_inputs(bench: Bench) -> Facts:
         "task": bench.study.task.model_dump(mode="json"),
         "strategy": bench.study.prompt.strategy,
         "limit": bench.study.limit,
-        "seed": bench.study.training.seed,
     }
 
 

@@ -69,8 +69,8 @@ class TerminalWatcher(Watcher):
         if stage == "data":
             self.num_posts = facts["posts"]["test"]
         took = "unchanged" if reused else f"{seconds:.1f} s"
-        line = f"  {TITLES[stage]:<26} {took:>10}   {_summary(stage, facts)}"
-        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        line = f"  {TITLES[stage]:<24} {took:>9}  {_summary(stage, facts)}"
+        self.console.print(line, highlight=False, markup=False)
 
     def close(self) -> None:
         """Take the bar away, as after a stage that failed: a terminal has no cursor while there is one."""
@@ -80,15 +80,14 @@ class TerminalWatcher(Watcher):
 
 
 def _summary(stage: str, facts: Facts) -> str:
+    """Return what a stage gave, in at most 42 characters for a study of ordinary size."""
     if stage == "data":
-        counts = ", ".join(f"{count:,} {side}" for side, count in facts["posts"].items())
+        counts = " + ".join(f"{count:,}" for count in facts["posts"].values())
         findings = len(facts["findings"])
-        return counts + (f"; {findings} audit finding{'s' * (findings != 1)}" if findings else "")
+        return f"{counts} posts" + (f", {findings} finding{'s' * (findings != 1)}" if findings else "")
     if stage == "training":
-        best = f"step {facts['best_step']:,}"
-        return (
-            f"{facts['steps']:,} steps, validation loss {facts['start_loss']:.3f} → {facts['best_loss']:.3f} at {best}"
-        )
+        losses = f"{facts['start_loss']:.3f} → {facts['best_loss']:.3f}"
+        return f"{facts['steps']:,} steps, loss {losses} at {facts['best_step']:,}"
     if stage == "compare":
         return str(facts["outcome"])
     return f"{facts['posts']:,} posts"
