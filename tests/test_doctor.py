@@ -125,6 +125,16 @@ def test_ready_prompts_bring_their_own_frame(study, tmp_path):
     assert checks["memory"][0] == "ok"
 
 
+def test_the_frame_of_the_training_prompts_is_held_against_the_other_files(study, tmp_path):
+    for side, frame in (("train", "Judge.\nPost: "), ("test", "Say.\nText: ")):
+        rows = [{"text": f"{frame}{n} n\n### Classification: hate"} for n in range(30)]
+        (tmp_path / f"ready_{side}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    files = {"train": tmp_path / "ready_train.jsonl", "test": tmp_path / "ready_test.jsonl"}
+    level, said = found(diagnose(study(files, prompt={"strategy": "ready"})))["data.test"]
+    assert level == "fault"
+    assert "another frame than the other prompts" in said
+
+
 def test_ready_prompts_that_are_none_are_a_fault(study):
     level, said = found(diagnose(study(prompt={"strategy": "ready"})))["prompt"]
     assert level == "fault"

@@ -103,7 +103,10 @@ def _posts(study: Study) -> tuple[dict[str, ReadResult], list[Check]]:
             checks.append(Check("data.test", "note", "none: validation will be split in two, one half decides"))
             continue
         try:
-            read = read_posts(path, study.task.label_set(), study.data.columns, study.data.marker, study.data.on_error)
+            frame = next((read.frame for read in reads.values() if read.frame), None)  # as gathering does
+            read = read_posts(
+                path, study.task.label_set(), study.data.columns, study.data.marker, study.data.on_error, frame=frame
+            )
         except InputError as error:
             checks.append(Check(f"data.{side}", "fault", str(error)))
             continue
