@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -50,7 +51,8 @@ for kernel in vars(rows).values():
 
 @pytest.mark.parametrize("arch", [80, 90])
 def test_every_kernel_compiles(arch, tmp_path):
-    environment = os.environ | {"TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path)}
+    source = str(Path(__file__).parents[3] / "src")
+    environment = os.environ | {"TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path), "PYTHONPATH": source}
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(arch)], env=environment, capture_output=True, text=True, check=False
     )
