@@ -146,7 +146,7 @@ def edit(study, **changes):
 
 def unchanged(out):
     """The stages that were not repeated."""
-    return {line.split("  ")[1].strip() for line in out.splitlines() if "unchanged" in line}
+    return {line.split("unchanged")[0].strip() for line in out.splitlines() if "unchanged" in line}
 
 
 def test_a_change_repeats_what_depends_on_it_and_nothing_else(tmp_path):
