@@ -21,7 +21,6 @@ from transformers.models.gpt_oss.modeling_gpt_oss import GptOssRotaryEmbedding
 
 from probatum.model import kernels
 from probatum.model.buffers import RowBuffers, padded_length
-from probatum.model.compiled import compile_layers
 from probatum.model.kept import only_kept
 from probatum.model.mxfp4.experts import Mxfp4Experts
 from probatum.model.packing import Row, Suffix, pack_row, split_rows
@@ -163,7 +162,6 @@ def check(experts: int, posts: list[Suffix]) -> None:
     reference = plain()
     kernels.installed = installed
     fast = plain()
-    compile_layers(model)
     step = GraphedStep(model, BATCH)
     loss = step(row, labels_of(row), BATCH).item()
     graphed = flat([p.grad for p in parameters])
@@ -264,7 +262,6 @@ def main() -> None:
     say(f"{size}: {torch.cuda.memory_allocated() / 1e9:.1f} GB of weights")
     attempt(scoring, model, posts, results, "eager", (16_384, 32_768))
     save()
-    compile_layers(model)
     attempt(scoring, model, posts, results, "compiled", (32_768,))
     save()
     stop_compiling(model)
@@ -275,7 +272,6 @@ def main() -> None:
     attempt(training_eager, trainer, rows, results)
     attempt(training_graphed, trainer, rows, wanted, results, "graphed")
     save()
-    compile_layers(trainer.tuned)
     attempt(training_graphed, trainer, rows, wanted, results, "compiled_graphed")
     save()
 

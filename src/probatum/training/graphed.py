@@ -34,7 +34,7 @@ class GraphedStep:
     """Computes the loss and gradients of packed rows, a captured graph for every padded length.
 
     Args:
-        model: a causal language model on a GPU with the attention kernel (`row_attention`), its adapter trainable.
+        model: a causal language model on a GPU, inside `fast_rows`, its adapter trainable.
         num_kept: the most positions with a label in one row.
     """
 

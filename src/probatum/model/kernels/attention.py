@@ -2,8 +2,8 @@
 
 T tokens · H query heads · G query heads that share a key head · D head dimension
 
-A row's map, int32 `[6, T]`, says who sees whom (`maps.py` makes it). Both loops of a program are over a few blocks: those
-of the prefix, and those from the first post in its block of queries up to itself.
+A row's map, int32 `[6, T]`, says who sees whom (`masks.row_map`). A program loops over few blocks of keys: those of the
+prefix, and those from the first post in its block of queries up to itself.
 """
 
 from __future__ import annotations
