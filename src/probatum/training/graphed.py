@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from probatum.model.buffers import IGNORED, RowBuffers, padded_length
 from probatum.model.kept import only_kept
 from probatum.model.packing import Row
+from probatum.training.angles import Angles
 
 WARM_UPS = 2
 
@@ -26,6 +27,7 @@ class _Captured:
 
     graph: torch.cuda.CUDAGraph
     buffers: RowBuffers
+    angles: Angles
     loss: Tensor
     gradients: list[Tensor]
 
@@ -57,6 +59,7 @@ class GraphedStep:
             self.captured[length] = self._capture(length, row, labels_K)
         step = self.captured[length]
         step.buffers.fill(row, labels_K)
+        step.angles.fill()
         step.graph.replay()
         self._add(step.gradients, num_items)
         return step.loss / num_items
@@ -76,11 +79,12 @@ class GraphedStep:
     def _capture(self, length: int, row: Row, labels_K: Tensor) -> _Captured:
         buffers = RowBuffers(length, self.num_kept, self.model.config.get_text_config(), self.model.device)
         buffers.fill(row, labels_K)
+        angles = Angles(self.model, buffers.position_T[None])
         random_state = torch.cuda.get_rng_state()  # warming up draws dropout that the training must not miss
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         graph = torch.cuda.CUDAGraph()
-        with only_kept(self.model, buffers.keep_long_K, length):
+        with only_kept(self.model, buffers.keep_long_K, length), angles.instead():
             with torch.cuda.stream(stream):
                 for _ in range(WARM_UPS):
                     torch.autograd.grad(self._loss(buffers), self.parameters)
@@ -91,4 +95,4 @@ class GraphedStep:
                 gradients = torch.autograd.grad(loss, self.parameters)
         self.pool = self.pool or graph.pool()
         torch.cuda.set_rng_state(random_state)
-        return _Captured(graph, buffers, loss.detach(), list(gradients))
+        return _Captured(graph, buffers, angles, loss.detach(), list(gradients))
