@@ -16,7 +16,9 @@ from typing import Any
 
 import torch
 
+from benchmarks.clock import say
 from benchmarks.layouts import BF16, PUBLISHED, Config, Tensor, config_of, tensors_of
+from probatum.artifacts import write_json_atomic
 
 INDEX = "model.safetensors.index.json"
 SHARD_BYTES = 4 << 30
@@ -161,15 +163,19 @@ def _drawn(tensor: Tensor, num_bytes: int, draw: torch.Generator, device: torch.
     return torch.randint(low, high, (num_bytes,), dtype=torch.uint8, device=device, generator=draw)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("size", choices=PUBLISHED)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--tokenizer", type=Path, required=True, help="a folder with tokenizer.json")
     parser.add_argument("--layers", type=int, help="write so many layers only")
     parser.add_argument("--device", help="where to draw the weights (default: the GPU if there is one)")
-    given = parser.parse_args()
-    print(write_checkpoint(given.size, given.folder, given.tokenizer, given.layers, given.device), flush=True)
+    parser.add_argument("--out", type=Path, help="a JSON file that gets what was written")
+    given = parser.parse_args(arguments)
+    told = write_checkpoint(given.size, given.folder, given.tokenizer, given.layers, given.device)
+    say(f"{given.folder}: {told['bytes'] / 1e9:.2f} GB in {told['seconds']:.1f} s; {told['note']}")
+    if given.out:
+        write_json_atomic(given.out, told | {"complete": True})
 
 
 if __name__ == "__main__":

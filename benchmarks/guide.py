@@ -14,6 +14,7 @@ import torch
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from benchmarks.clock import Clock
+from probatum.model.notices import quiet
 from probatum.training.lora import check_gradients
 
 NEW_TOKENS = 10
@@ -56,6 +57,7 @@ def training_rate(
     examples: Sequence[Sequence[int]],
     folder: Path,
     pad: int,
+    *,
     length: int = 512,
     steps: int = 6,
     warm_up: int = 2,
@@ -78,19 +80,24 @@ def training_rate(
     )
     tuned = get_peft_model(model, config)
     stopwatch = _Stopwatch(model.device, warm_up)
-    trainer = Trainer(
-        model=tuned,
-        args=_arguments(folder, warm_up + steps, on_cpu=model.device.type == "cpu"),
-        train_dataset=[padded(ids, pad, length) for ids in examples],
-        callbacks=[stopwatch],
-    )
     try:
-        trainer.train()
+        with quiet():  # transformers 5.23 deprecates names that 5.17 has alone
+            Trainer(
+                model=tuned,
+                args=_arguments(folder, warm_up + steps, on_cpu=model.device.type == "cpu"),
+                train_dataset=[padded(ids, pad, length) for ids in examples],
+                callbacks=[stopwatch],
+            ).train()
     finally:
         tuned.unload()
-        model.gradient_checkpointing_disable()
+        stop_checkpointing(model)
         model.requires_grad_(requires_grad=False).eval()
     return steps * BATCH * ACCUMULATION / stopwatch.seconds
+
+
+def stop_checkpointing(model: Any) -> None:
+    """Keep activations again; transformers 5.17 knows the older name alone, 5.23 deprecates it."""
+    (getattr(model, "activation_checkpointing_disable", None) or model.gradient_checkpointing_disable)()
 
 
 def padded(ids: Sequence[int], pad: int, length: int) -> dict[str, list[int]]:

@@ -225,7 +225,12 @@ def _attention(at: str, config: Config) -> Iterator[Tensor]:
     hidden, bias = config["hidden_size"], config["attention_bias"]
     queries = config["num_attention_heads"] * head_dim(config)
     keys = config["num_key_value_heads"] * head_dim(config)
-    for name, shape in (("q", (queries, hidden)), ("k", (keys, hidden)), ("v", (keys, hidden)), ("o", (hidden, queries))):
+    for name, shape in (
+        ("q", (queries, hidden)),
+        ("k", (keys, hidden)),
+        ("v", (keys, hidden)),
+        ("o", (hidden, queries)),
+    ):
         yield from _linear(f"{at}.{name}_proj", shape, bias=bias)
     if config["model_type"] == "gpt_oss":
         yield Tensor(f"{at}.sinks", (config["num_attention_heads"],))

@@ -15,11 +15,11 @@ import torch
 
 from benchmarks import guide, plain
 from benchmarks.clock import Clock, say
+from benchmarks.jobs import GUIDE, PLAIN
 from benchmarks.posts import GUIDE_TOKENS, Prompts
 from probatum.artifacts import write_json_atomic
 from probatum.model.notices import quiet
 
-GUIDE, PLAIN = "the guide's loop", "plain transformers + peft"
 GUIDE_POSTS, PLAIN_STEPS = 20, 30
 WARM_UP_POSTS, WARM_UP_STEPS = 2, 10
 
@@ -42,14 +42,14 @@ class Measured:
 
     def __init__(self, out: Path) -> None:
         self.out = out
-        self.found: dict[str, Any] = {"score": {}, "train": {}, "notes": []}
+        self.found: dict[str, Any] = {"score": {}, "train": {}, "notes": [], "complete": False}
 
     def attempt(self, job: str, peer: str, work: Callable[[], float]) -> bool:
         """Measure one figure; returns whether it could be."""
         try:
             self.found[job][peer] = work()
             say(f"{peer}, {job}: {self.found[job][peer]:.2f} posts/s")
-        except Exception as error:  # noqa: BLE001  # whatever a peer fails of is a finding about it
+        except Exception as error:  # whatever a peer fails of is a finding about it
             first_line = (str(error).strip().splitlines() or [""])[0]
             self.note(f"{peer}, {job}: {type(error).__name__}: {first_line[:200]}")
         self.save()
@@ -84,8 +84,9 @@ def measure(checkpoint: Path, posts: Path, out: Path, device: torch.device, *, q
     say(f"loaded and dequantised in {clock.seconds():.1f} s")
     measure_guide(measured, model, given, quick=quick)
     for attention in ["flex_attention", "eager"] if device.type == "cuda" else ["eager"]:
-        if measure_plain(measured, model, given, attention, quick=quick):
-            break
+        measure_plain(measured, model, given, attention, quick=quick)
+    measured.found["complete"] = True
+    measured.save()
     return measured.found
 
 
@@ -93,29 +94,25 @@ def measure_guide(measured: Measured, model: Any, given: Prompts, *, quick: bool
     prompts = given.guide_scored[: WARM_UP_POSTS + (2 if quick else GUIDE_POSTS)]
     measured.attempt("score", GUIDE, lambda: guide.inference_rate(model, prompts, given.pad, WARM_UP_POSTS))
     lengths = {"length": 128, "steps": 1, "warm_up": 1} if quick else {"length": GUIDE_TOKENS}
-    with tempfile.TemporaryDirectory() as folder, quiet():
+    with tempfile.TemporaryDirectory() as folder:
         train = lambda: guide.training_rate(model, given.guide_trained, Path(folder), given.pad, **lengths)
         measured.attempt("train", GUIDE, train)
 
 
-def measure_plain(measured: Measured, model: Any, given: Prompts, attention: str, *, quick: bool) -> bool:
-    """Measure plain transformers + peft with one kind of attention; returns whether all of it ran."""
+def measure_plain(measured: Measured, model: Any, given: Prompts, attention: str, *, quick: bool) -> None:
+    """Measure what of plain transformers + peft is not measured yet, with one kind of attention."""
     prompts = [given.whole(post) for post in given.scored[: 8 if quick else None]]
-    words = [answer[0] for answer in given.answers.values()]
+    words = [words[0] for words in given.words.values()]
     steps = (1, 2) if quick else (WARM_UP_STEPS, PLAIN_STEPS)
-    examples = [(given.whole(post), given.answers[label]) for post, label in given.trained[: 8 * sum(steps)]]
+    examples = [
+        (given.whole(post), given.answers[label]) for post, label in given.trained[: plain.TRAINING_BATCH * sum(steps)]
+    ]
     plain.prepare_model(model, attention)
-    measured.note(f"{PLAIN}: {attention}, grouped_mm; scoring in batches of {plain.SCORING_BATCH}, training of 8")
-
-    def train(*, checkpointing: bool) -> float:
-        return plain.training_rate(model, examples, given.pad, warm_up=steps[0], checkpointing=checkpointing)
-
-    scored = measured.attempt("score", PLAIN, lambda: plain.scoring_rate(model, prompts, words, given.pad))
-    trained = measured.attempt("train", PLAIN, lambda: train(checkpointing=False))
-    if scored and not trained:
-        measured.note(f"{PLAIN}: training again with checkpointing")
-        trained = measured.attempt("train", PLAIN, lambda: train(checkpointing=True))
-    return scored and trained
+    score = lambda: plain.scoring_rate(model, prompts, words, given.pad)
+    train = lambda: plain.training_rate(model, examples, given.pad, warm_up=steps[0])
+    for job, work, batch in (("score", score, plain.SCORING_BATCH), ("train", train, plain.TRAINING_BATCH)):
+        if PLAIN not in measured.found[job] and measured.attempt(job, PLAIN, work):
+            measured.note(f"{PLAIN}, {job}: {attention}, grouped_mm, batches of {batch}")
 
 
 def main(arguments: list[str] | None = None) -> None:

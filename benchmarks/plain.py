@@ -20,7 +20,7 @@ from benchmarks.clock import Clock, timed
 from benchmarks.guide import TARGETS
 
 PAD_TO = 16
-SCORING_BATCH = 64
+SCORING_BATCH, TRAINING_BATCH = 64, 8
 
 
 def prepare_model(model: Any, attention: str) -> None:
@@ -72,10 +72,8 @@ def training_rate(
     model: Any,
     examples: Sequence[tuple[Sequence[int], Sequence[int]]],
     pad: int,
-    batch: int = 8,
+    batch: int = TRAINING_BATCH,
     warm_up: int = 10,
-    *,
-    checkpointing: bool = False,
 ) -> float:
     """Return posts a second of completion-only LoRA training.
 
@@ -85,7 +83,6 @@ def training_rate(
         pad: the id that pads.
         batch: posts in a step.
         warm_up: steps before the clock starts.
-        checkpointing: recompute activations, where they do not fit.
     """
     from peft import LoraConfig, get_peft_model
 
@@ -93,8 +90,6 @@ def training_rate(
     torch.set_float32_matmul_precision("high")  # the adapters alone are float32
     config = LoraConfig(r=32, lora_alpha=64, lora_dropout=0.1, target_modules=TARGETS, task_type="CAUSAL_LM")
     tuned = get_peft_model(model, config).train()
-    if checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
     parameters = [parameter for parameter in tuned.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=2e-4, fused=True)
     batches = [examples[begin : begin + batch] for begin in range(0, len(examples) - batch + 1, batch)]
@@ -107,11 +102,12 @@ def training_rate(
         return len(batches[warm_up:]) * batch / clock.seconds()
     finally:
         tuned.unload()
-        model.gradient_checkpointing_disable()
         model.requires_grad_(requires_grad=False).eval()
 
 
-def _step(model: Any, part: Sequence[tuple[Sequence[int], Sequence[int]]], pad: int, parameters: Any, optimiser: Any) -> None:
+def _step(
+    model: Any, part: Sequence[tuple[Sequence[int], Sequence[int]]], pad: int, parameters: Any, optimiser: Any
+) -> None:
     loss(model, part, pad).backward()
     torch.nn.utils.clip_grad_norm_(parameters, 1.0, foreach=True)
     optimiser.step()

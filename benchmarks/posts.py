@@ -71,7 +71,8 @@ class Prompts:
         source: where the posts come from, in words.
         prefix: what all the product's prompts begin with.
         tail: what stands between a post and the answer.
-        answers: label to the answer's tokens, its end included.
+        words: label to the tokens of its words, which are what is scored.
+        answers: label to the whole answer's tokens, which are what is trained: words and end.
         scored: the scored posts, between prefix and tail.
         trained: the training posts, likewise, with their labels.
         guide_scored: the scored posts in the guide's own form: plain text up to its marker.
@@ -82,6 +83,7 @@ class Prompts:
     source: str
     prefix: list[int]
     tail: list[int]
+    words: dict[str, list[int]]
     answers: dict[str, list[int]]
     scored: list[list[int]]
     trained: list[tuple[list[int], str]]
@@ -142,6 +144,7 @@ def write_prompts(folder: Path, source: str) -> Path:
         source=source,
         prefix=list(renderer.prefix_ids),
         tail=list(renderer.tail_ids),
+        words={label: list(ids) for label, ids in renderer.label_ids.items()},
         answers={label: list(renderer.answer_ids(label)) for label in labels.words},
         scored=[list(shown.post_ids) for shown in renderer.render_many([post.text for post in scored])],
         trained=[
