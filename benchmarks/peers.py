@@ -22,6 +22,7 @@ from probatum.model.notices import quiet
 
 GUIDE_POSTS, PLAIN_STEPS = 20, 30
 WARM_UP_POSTS, WARM_UP_STEPS = 2, 10
+ATTENTIONS = {"cuda": ("flex_attention", "sdpa", "eager"), "cpu": ("sdpa", "eager")}  # fastest first
 
 
 def load_bf16(folder: Path, device: torch.device) -> Any:
@@ -83,7 +84,7 @@ def measure(checkpoint: Path, posts: Path, out: Path, device: torch.device, *, q
         model = load_bf16(checkpoint, device)
     say(f"loaded and dequantised in {clock.seconds():.1f} s")
     measure_guide(measured, model, given, quick=quick)
-    for attention in ["flex_attention", "eager"] if device.type == "cuda" else ["eager"]:
+    for attention in ATTENTIONS[device.type]:
         measure_plain(measured, model, given, attention, quick=quick)
     measured.found["complete"] = True
     measured.save()
@@ -107,9 +108,15 @@ def measure_plain(measured: Measured, model: Any, given: Prompts, attention: str
     examples = [
         (given.whole(post), given.answers[label]) for post, label in given.trained[: plain.TRAINING_BATCH * sum(steps)]
     ]
-    plain.prepare_model(model, attention)
-    score = lambda: plain.scoring_rate(model, prompts, words, given.pad)
-    train = lambda: plain.training_rate(model, examples, given.pad, warm_up=steps[0])
+
+    def score() -> float:
+        plain.prepare_model(model, attention)
+        return plain.scoring_rate(model, prompts, words, given.pad)
+
+    def train() -> float:
+        plain.prepare_model(model, attention)
+        return plain.training_rate(model, examples, given.pad, warm_up=steps[0])
+
     for job, work, batch in (("score", score, plain.SCORING_BATCH), ("train", train, plain.TRAINING_BATCH)):
         if PLAIN not in measured.found[job] and measured.attempt(job, PLAIN, work):
             measured.note(f"{PLAIN}, {job}: {attention}, grouped_mm, batches of {batch}")

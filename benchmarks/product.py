@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -149,26 +149,31 @@ def cap_memory(limit_gb: float | None) -> None:
     torch.cuda.set_per_process_memory_fraction((limit_gb * 1e9 - context) / total)
 
 
-class MemoryWatch:
-    """Lets `nvidia-smi` look at the card five times a second: from outside, as asking CUDA could spoil a capture."""
+class MemoryWatch(threading.Thread):
+    """Lets `nvidia-smi` look at the card every second: from outside, as asking CUDA could spoil a capture."""
 
-    COMMAND = ("nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits", "-lms", "200", "-i", "0")
+    COMMAND = ("nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits", "-i", "0")
 
     def __init__(self, device: torch.device) -> None:
-        self.device = device
-        self.process: subprocess.Popen | None = None
+        super().__init__(daemon=True)
+        self.device, self.ended = device, threading.Event()
+        self.shown_gb: float | None = None
 
     def __enter__(self) -> MemoryWatch:
-        self.seen = tempfile.TemporaryFile("w+")
         if self.device.type == "cuda" and shutil.which(self.COMMAND[0]):
-            self.process = subprocess.Popen(self.COMMAND, stdout=self.seen, stderr=subprocess.DEVNULL)
+            self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.process:
-            self.process.terminate()
-            self.process.wait()
-        self.seen.close()
+        self.ended.set()
+        if self.ident is not None:
+            self.join()
+
+    def run(self) -> None:
+        while not self.ended.wait(1.0):
+            shown = subprocess.run(self.COMMAND, capture_output=True, text=True, check=False).stdout.strip()
+            if shown.isdigit():
+                self.shown_gb = max(self.shown_gb or 0.0, int(shown) * 2**20 / 1e9)
 
     def figures(self) -> dict[str, float | None]:
         """Return the peaks so far in GB: PyTorch's reserved memory with the CUDA context, and what the card showed."""
@@ -177,10 +182,7 @@ class MemoryWatch:
         free, total = torch.cuda.mem_get_info(self.device)
         context = total - free - torch.cuda.memory_reserved(self.device)
         peak = torch.cuda.max_memory_reserved(self.device) + context
-        self.seen.seek(0)
-        shown = [int(line) for line in self.seen.read().split() if line.isdigit()]
-        shown_gb = max(shown) * 2**20 / 1e9 if shown else None
-        return {"peak_gb": peak / 1e9, "shown_gb": shown_gb, "context_gb": context / 1e9}
+        return {"peak_gb": peak / 1e9, "shown_gb": self.shown_gb, "context_gb": context / 1e9}
 
 
 def peak_host_gb() -> float:

@@ -51,14 +51,8 @@ class Benchmark:
 
     def run(self, seconds_gone: Callable[[], float]) -> None:
         """Do every part that the jobs need; what fails is told and left out."""
-        wanted = parts_of(self.jobs)
-        if not self.given.resume:
-            for part in wanted:
-                self._found(part).unlink(missing_ok=True)
+        wanted = self._pending()
         for number, part in enumerate(wanted):
-            if self._read().get(part, {}).get("complete"):
-                say(f"{part}: done by an earlier command")
-                continue
             if seconds_gone() > self.given.budget_s:
                 say(f"{self.given.budget_s:g} s are over; not begun: {', '.join(wanted[number:])}; go on with --resume")
                 break
@@ -67,6 +61,19 @@ class Benchmark:
             size = part.split("-", 1)[1]
             if not self.given.keep and not any(later.endswith(f"-{size}") for later in wanted[number + 1 :]):
                 shutil.rmtree(self._checkpoint(size), ignore_errors=True)
+
+    def _pending(self) -> list[str]:
+        """Return the parts to do: with `--resume` not those that are done, nor checkpoints that no other part needs."""
+        wanted = parts_of(self.jobs)
+        if not self.given.resume:
+            for part in wanted:
+                self._found(part).unlink(missing_ok=True)
+            return wanted
+        found = self._read()
+        measured = [part for part in wanted if not part.startswith("checkpoint")]
+        open_parts = [part for part in measured if not found.get(part, {}).get("complete")]
+        sizes = {part.split("-", 1)[1] for part in open_parts}
+        return [part for part in wanted if part in open_parts or part in {f"checkpoint-{size}" for size in sizes}]
 
     def _do(self, part: str) -> None:
         kind, size = part.split("-", 1)

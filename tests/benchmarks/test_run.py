@@ -51,6 +51,16 @@ def test_a_budget_that_is_over_begins_nothing_and_says_so(bench, tmp_path, capsy
     assert "not begun: checkpoint-tiny, product-tiny, peers-tiny, study-tiny" in capsys.readouterr().out
 
 
+def test_resuming_does_only_what_is_not_done_with_the_checkpoint_that_it_needs(bench, tmp_path, capsys):
+    parts = tmp_path / "work" / "parts"
+    parts.mkdir(parents=True)
+    for name, complete in {"checkpoint": True, "product": True, "peers": False, "study": True}.items():
+        (parts / f"{name}-tiny.json").write_text(json.dumps({"complete": complete}))
+    place = ["--posts", str(bench), "--work", str(tmp_path / "work"), "--results", str(tmp_path / "results")]
+    assert main(["--size", "tiny", "--device", "cpu", "--resume", "--budget-s", "-1", *place]) == 0
+    assert "not begun: checkpoint-tiny, peers-tiny; go on" in capsys.readouterr().out
+
+
 def test_parts_come_once_each_and_model_by_model():
     assert parts_of(JOBS[:4]) == [
         "checkpoint-20b", "product-20b", "peers-20b", "checkpoint-120b", "product-120b", "peers-120b",
