@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from tests.checkpoints import TINY
 from transformers import AutoTokenizer, DataCollatorForLanguageModeling, GptOssConfig, GptOssForCausalLM
 
 from benchmarks import guide, plain
@@ -9,7 +10,6 @@ from benchmarks.checkpoint import write_checkpoint
 from benchmarks.peers import load_bf16
 from probatum.model.load import BUILTIN, load_model
 from probatum.study import Model
-from tests.checkpoints import TINY
 
 ROWS = [[5, 6, 7, 8, 9], [10, 11, 12], list(range(20, 37))]
 PAD = 1
