@@ -13,8 +13,9 @@ T tokens of a row · K positions whose logits are wanted · N answer tokens · A
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import torch
@@ -74,8 +75,9 @@ class Row:
 
     def on(self, device: torch.device) -> Row:
         """Return the row with its tensors on a device."""
-        moved = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Row(**{k: v.to(device, non_blocking=True) if isinstance(v, Tensor) else v for k, v in moved.items()})
+        held = {field.name: getattr(self, field.name) for field in fields(self)}
+        moved: dict[str, Any] = {name: value.to(device) for name, value in held.items() if isinstance(value, Tensor)}
+        return replace(self, **moved)
 
     def allowed_TT(self, window: int | None = None) -> Tensor:
         """Return which keys (columns) each query (row) sees, bool `[T, T]`.
