@@ -118,16 +118,18 @@ def _posts(study: Study) -> tuple[dict[str, ReadResult], list[Check]]:
 
 
 def _model(study: Study, train: ReadResult | None) -> list[Check]:
-    from probatum.model.load import check_shards, choose_device, load_config, load_tokenizer, locate
+    from probatum.model.checkpoint import check_checkpoint
+    from probatum.model.load import choose_device, load_config, load_tokenizer, locate
 
     try:
         config, tokenizer = load_config(study.model), load_tokenizer(study.model)
-        check_shards(locate(study.model))
+        notes = check_checkpoint(locate(study.model))
         device = choose_device(study.model)
     except ProbatumError as error:
         return [Check("model", "fault", str(error))]
     kind = f"{config.model_type}, {config.get_text_config().num_hidden_layers} layers"
     checks = [Check("model", "ok", f"{study.model.name}: {kind}, on {device}")]
+    checks += [Check("checkpoint", "note", note) for note in notes]
     checks.append(_template(tokenizer))
     try:
         name, renderer = _renderer(study, tokenizer, train)

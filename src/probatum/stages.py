@@ -68,6 +68,7 @@ class Bench:
     def __init__(self, study: Study, folder: RunFolder) -> None:
         self.study = study
         self.folder = folder
+        self._base: LoadedModel | None = None
 
     @property
     def labels(self) -> LabelSet:
@@ -116,10 +117,11 @@ class Bench:
         """The prompt, in the model's tokens."""
         return Renderer(self.tokenizer, self.strategy(), self.labels, self.study.prompt)
 
-    @cached_property
-    def base(self) -> LoadedModel:
-        """The model without an adapter; loaded at first use, kept for the stages that follow."""
-        return load_model(self.study.model)
+    def base(self, report: Report) -> LoadedModel:
+        """Return the model without an adapter; loaded at first use, kept for the stages that follow."""
+        if self._base is None:
+            self._base = load_model(self.study.model, report=report)
+        return self._base
 
     def model_identity(self) -> dict[str, Any]:
         """Return what tells this model from another: name, commit, and for a local folder its files."""
@@ -217,7 +219,8 @@ def score_system(bench: Bench, system: str, report: Report) -> Facts:
         predictions = cheap(bench.posts("train"), posts, bench.labels.positive, study.scoring.threshold)
         scored = Scored(predictions, 0)
     else:
-        loaded = with_adapter(bench.base, bench.folder.adapter) if system == "tuned" else bench.base
+        base = bench.base(report)
+        loaded = with_adapter(base, bench.folder.adapter) if system == "tuned" else base
         try:
             scored = score_with(loaded, bench.renderer, posts, study, report)
             if needs_retention(study):
@@ -258,7 +261,7 @@ def train_adapter(bench: Bench, report: Report, inputs: str) -> Facts:
     """
     _make_way(bench.folder.training, inputs)
     examples, cut = training_examples(bench)
-    result = train(bench.base, examples, bench.study.training, bench.folder.training, report)
+    result = train(bench.base(report), examples, bench.study.training, bench.folder.training, report)
     notes = [f"{cut} training and validation posts were cut to fit prompt.max_tokens"] if cut else []
     return asdict(result) | {"notes": [*notes, *result.notes]}
 
