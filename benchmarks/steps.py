@@ -20,7 +20,7 @@ from transformers import GptOssConfig, GptOssForCausalLM
 from transformers.models.gpt_oss.modeling_gpt_oss import GptOssRotaryEmbedding
 
 from probatum.model import kernels
-from probatum.model.blocks import RowBuffers, padded_length
+from probatum.model.buffers import RowBuffers, padded_length
 from probatum.model.compiled import compile_layers
 from probatum.model.kept import only_kept
 from probatum.model.mxfp4.experts import Mxfp4Experts

@@ -122,6 +122,9 @@ class Model(Section):
     revision: str | None = Field(None, description="a branch, tag or commit on the hub")
     dtype: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: float32 on a CPU, else bfloat16")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: the GPU if there is one")
+    kernels: Literal["auto", "off"] = Field(
+        "auto", description="off: compute all in PyTorch and transformers, slower and easier to check"
+    )
     trust_remote_code: bool = Field(False, description="run code that comes with the model; needs a pinned revision")
 
     @model_validator(mode="after")

@@ -19,11 +19,13 @@ from transformers.trainer_callback import PrinterCallback
 
 from probatum.artifacts import write_json_atomic
 from probatum.errors import TrainingError
+from probatum.model.attention import row_attention
 from probatum.model.load import LoadedModel, without_adapter
 from probatum.model.notices import quiet
 from probatum.study import Training
 from probatum.training.callbacks import Checks, Odometer, Progress, StepLog, TrainingProgress
 from probatum.training.examples import RowCollator
+from probatum.training.graphed import GraphedStep
 from probatum.training.lora import attach_adapter, copy_adapter
 from probatum.training.trainer import Examples, PackedTrainer, validation_loss
 
@@ -126,10 +128,10 @@ class _Job:
         """Train with so many posts in a forward pass, from the newest checkpoint if there is one."""
         model = attach_adapter(self.loaded, self.settings)
         try:
-            start_loss = _start_loss(model, self.examples, self.folder)
             checks = Checks()
-            with quiet(), _tensorboard_in(self.folder):
-                trainer = self._trainer(model, micro, checks)
+            with row_attention(model, wanted=self.loaded.fast) as fast, quiet(), _tensorboard_in(self.folder):
+                start_loss = _start_loss(model, self.examples, self.folder)
+                trainer = self._trainer(model, micro, checks, graphed=fast and not self.settings.gradient_checkpointing)
                 newest = newest_checkpoint(self.folder / CHECKPOINTS)
                 if newest is None or not is_finished(newest):
                     trainer.train(resume_from_checkpoint=str(newest) if newest else None)
@@ -164,7 +166,8 @@ class _Job:
             notes=notes + ([f"stopped early at step {state.global_step}"] if stopped_early else []),
         )
 
-    def _trainer(self, model: Any, micro: int, checks: Checks) -> PackedTrainer:
+    def _trainer(self, model: Any, micro: int, checks: Checks, *, graphed: bool) -> PackedTrainer:
+        most_labels = micro * max(len(answer) for suffix in self.examples.train for answer in suffix.answers)
         odometer = Odometer(self.folder)
         callbacks: list[TrainerCallback] = [Progress(self.report), StepLog(self.folder), checks, odometer]
         if self.settings.early_stopping:
@@ -172,9 +175,12 @@ class _Job:
         trainer = PackedTrainer(
             self.examples,
             odometer,
+            GraphedStep(model, most_labels) if graphed else None,
             model=model,
             args=_arguments(self.settings, micro, self.folder, self.loaded.device),
-            data_collator=RowCollator(self.examples.prefix, self.loaded.text_config, self.loaded.dtype),
+            data_collator=RowCollator(
+                self.examples.prefix, self.loaded.text_config, self.loaded.dtype, as_rows=graphed
+            ),
             callbacks=callbacks,
         )
         trainer.remove_callback(PrinterCallback)

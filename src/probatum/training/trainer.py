@@ -11,10 +11,11 @@ import torch
 from torch.nn import functional as F
 from transformers import Trainer
 
-from probatum.model.masks import model_inputs, to_device
+from probatum.model.forward import row_logits
 from probatum.model.packing import Suffix, Tokens, answer_log_likelihoods, pack_row, split_rows
 from probatum.training.callbacks import Odometer
-from probatum.training.examples import IGNORED, SuffixDataset
+from probatum.training.examples import IGNORED, SuffixDataset, supervised
+from probatum.training.graphed import GraphedStep
 from probatum.training.lora import save_adapter
 
 
@@ -36,13 +37,32 @@ class Examples:
 
 
 class PackedTrainer(Trainer):
-    """`transformers.Trainer` on packed rows: its loss and its validation are over answer tokens."""
+    """`transformers.Trainer` on packed rows: its loss and its validation are over answer tokens.
 
-    def __init__(self, examples: Examples, odometer: Odometer, **arguments: Any) -> None:
+    Args:
+        examples: the posts.
+        odometer: counts tokens.
+        step: if given, computes loss and gradients in place of autograd.
+        arguments: of `transformers.Trainer`.
+    """
+
+    def __init__(
+        self, examples: Examples, odometer: Odometer, step: GraphedStep | None = None, **arguments: Any
+    ) -> None:
         super().__init__(train_dataset=SuffixDataset(examples.train), eval_dataset=[], **arguments)
         self.examples = examples
         self.model_accepts_loss_kwargs = True  # `compute_loss` divides by the tokens of the whole step itself
         self.odometer = odometer
+        self.step = step
+
+    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
+        """Add a micro-batch's gradients to the parameters' and return its share of the step's loss."""
+        if self.step is None:
+            return super().training_step(model, inputs, num_items_in_batch)
+        model.train()
+        row = inputs["row"]
+        self.odometer.num_tokens += len(row.input_ids_T)
+        return self.step(row, supervised(row), num_items_in_batch)
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -72,12 +92,10 @@ def validation_loss(model: Any, examples: Examples) -> float:
     """Return the mean negative log-likelihood of an answer token over the validation posts, in nats."""
     was_training = model.training
     model.eval()
-    config, total = model.config.get_text_config(), torch.zeros((), dtype=torch.float64)
-    num_tokens = 0
+    total, num_tokens = torch.zeros((), dtype=torch.float64), 0
     for suffixes in split_rows(examples.prefix, examples.validation, examples.tokens_per_row):
         row = pack_row(examples.prefix, suffixes)
-        inputs = to_device(model_inputs(row, config, model.dtype), model.device)
-        total -= answer_log_likelihoods(model(**inputs).logits[0].cpu(), row).sum().double()
+        total -= answer_log_likelihoods(row_logits(model, row), row).sum().double().cpu()
         num_tokens += len(row.target_id_N)
     model.train(was_training)
     return float(total) / num_tokens
