@@ -71,7 +71,9 @@ def test_a_study_on_a_downloaded_folder(write, tmp_path, monkeypatch):
     assert probatum("run", path, "--limit", 12, "--out", tmp_path / "run") in (1, 3)  # a first try is never accepted
 
     run = RunFolder(tmp_path / "run")
-    facts = json.loads(run.manifest.read_text())["stages"]["training"]["facts"]
+    stages = json.loads(run.manifest.read_text())["stages"]
+    facts = stages["training"]["facts"]
+    assert facts["predicted_peak_bytes"] >= stages["baseline"]["facts"]["predicted_peak_bytes"] > 0
     assert (facts["steps"], facts["completed"]) == (4, True)
     assert facts["best_loss"] < facts["start_loss"]
     held_against_posts_alone(Study.load(run.study), run)

@@ -44,16 +44,29 @@ def kernel_attention(
     return attention(query[0], key[0], value[0], s_aux, attention_mask[0, 0], scale)[0][None], None
 
 
-def fits(model: Any) -> bool:
-    """Whether the kernel computes this model's attention: on a GPU, without dropout, soft caps or other extras."""
+def fits(model: Any, device: torch.device | None = None) -> bool:
+    """Whether the kernel computes this model's attention: on a GPU, without dropout, soft caps or other extras.
+
+    Args:
+        model: a causal language model.
+        device: where it will be (default: where it is).
+    """
     config = model.config.get_text_config()
     return (
-        model.device.type == "cuda"
+        (device or model.device).type == "cuda"
         and kernels.installed()
         and getattr(model, "_supports_attention_backend", False)
         and not getattr(config, "attention_dropout", 0)
         and not getattr(config, "attn_logit_softcapping", None)
     )
+
+
+def choose_kernel(model: Any) -> None:
+    """Let all attention of a model go through the kernel."""
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(KERNEL, kernel_attention)
+    model.config.get_text_config()._attn_implementation = KERNEL
 
 
 @contextmanager
@@ -73,10 +86,7 @@ def row_attention(model: Any, *, wanted: bool = True) -> Iterator[bool]:
     before = config._attn_implementation
     used = wanted and fits(model)
     if used:
-        from transformers import AttentionInterface
-
-        AttentionInterface.register(KERNEL, kernel_attention)
-        config._attn_implementation = KERNEL
+        choose_kernel(model)
     try:
         yield used
     finally:

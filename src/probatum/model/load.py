@@ -17,7 +17,7 @@ from torch import nn
 from probatum.errors import ModelError, StageError
 from probatum.model.checkpoint import check_checkpoint
 from probatum.model.masks import check_attention
-from probatum.model.memory import free_bytes
+from probatum.model.memory import enforce_limit, free_bytes
 from probatum.model.notices import counted, quiet
 from probatum.study import Model as ModelSettings
 
@@ -153,6 +153,7 @@ def load_model(
     config = load_config(settings)
     check_checkpoint(locate(settings))
     device = choose_device(settings)
+    enforce_limit(device, settings.memory_limit)
     is_mxfp4 = keep_mxfp4(config)
     with (
         _explained(settings),
@@ -249,18 +250,17 @@ def _explained(settings: ModelSettings) -> Iterator[None]:
 @contextlib.contextmanager
 def _fitting(settings: ModelSettings, config: Any, device: torch.device, *, is_mxfp4: bool) -> Iterator[None]:
     """Turn memory that runs out while weights are read into an error that says how much they take."""
-    free = free_bytes(device)
+    free = free_bytes(device, settings.memory_limit)
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         ran_out = isinstance(error, torch.OutOfMemoryError | MemoryError)
         if not ran_out and "can't allocate memory" not in str(error):  # PyTorch's words on a CPU
             raise
-        from probatum.model.fit import estimate, skeleton
-        from probatum.study import Training
+        from probatum.model.fit import skeleton, weight_bytes
 
         dtype = choose_dtype(settings, device)
-        takes = estimate(skeleton(config, is_mxfp4=is_mxfp4), Training(), dtype, num_tokens=1).weights
+        takes = weight_bytes(skeleton(config, is_mxfp4=is_mxfp4), dtype)
         had = "an unknown amount" if free is None else f"{free / GIB:.1f} GiB"
         half = "try model: {dtype: bfloat16}, " if dtype == torch.float32 else ""
         raise StageError(
