@@ -15,14 +15,14 @@ from torch import Tensor
 from probatum.model.masks import by_kind, row_maps, windows
 from probatum.model.packing import Row
 
-STEP = 128
+STEP = 64
 IGNORED = -100
 
 
 def padded_length(num_tokens: int) -> int:
-    """Return the length to pad to: steps of 128 and of about a 32nd, so that few lengths are captured."""
+    """Return the length to pad to: steps of 64 and of about a 16th, so that few lengths are captured."""
     step = STEP
-    while step * 32 <= num_tokens:
+    while step * 16 <= num_tokens:
         step *= 2
     return -(-num_tokens // step) * step
 

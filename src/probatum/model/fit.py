@@ -14,8 +14,8 @@ from typing import Any
 import torch
 
 from probatum.model import ledger
-from probatum.model.attention import fits as kernel_fits
 from probatum.model.buffers import padded_length
+from probatum.model.fast import fits as kernel_fits
 from probatum.model.memory import free_bytes
 from probatum.model.mxfp4.experts import Mxfp4Experts
 from probatum.model.mxfp4.quantizer import keep_mxfp4

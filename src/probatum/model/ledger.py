@@ -21,9 +21,9 @@ from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from probatum.model.attention import choose_kernel
+from probatum.model.fast import kernel_attention
 from probatum.model.kept import only_kept
-from probatum.model.masks import by_kind, windows
+from probatum.model.masks import KERNEL, by_kind, windows
 from probatum.model.mxfp4.experts import Mxfp4Experts
 from probatum.model.notices import quiet
 from probatum.study import Training
@@ -106,6 +106,19 @@ def _fused_attention() -> Iterator[None]:
         yield
     finally:
         F.scaled_dot_product_attention = before
+
+
+class _FusedNorm(torch.autograd.Function):
+    """What the kernel for RMS norm keeps: its input, and one float a token."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x, x.new_empty(x.shape[:-1], dtype=torch.float32))
+        return torch.empty_like(x)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        return torch.empty_like(grads[0])
 
 
 class _Dropout(nn.Module):
@@ -245,13 +258,15 @@ def decoder_layers(model: nn.Module) -> nn.ModuleList:
 def _adapted(model: Any, settings: Training, dtype: torch.dtype, *, fast: bool) -> Any:
     """Put an adapter in, and what a GPU has for modules of its own."""
     from peft import LoraConfig, get_peft_model
+    from transformers import AttentionInterface
 
     shape = LoraConfig(
         r=settings.rank, lora_dropout=settings.dropout, target_modules=list(settings.targets), task_type="CAUSAL_LM"
     )
     model = model.to(dtype).requires_grad_(requires_grad=False)
     if fast:
-        choose_kernel(model)
+        AttentionInterface.register(KERNEL, kernel_attention)
+        model.config.get_text_config()._attn_implementation = KERNEL
     with torch.device("meta"), quiet():
         tuned = get_peft_model(model, shape)
     for name, module in list(tuned.named_modules()):
@@ -259,6 +274,8 @@ def _adapted(model: Any, settings: Training, dtype: torch.dtype, *, fast: bool) 
             tuned.set_submodule(name, _Dropout(module.p))
         elif fast and isinstance(module, Mxfp4Experts):
             module.forward = module.forward_kernels  # type: ignore[method-assign]  # no meta tensor is on a GPU
+        elif fast and type(module).__name__.endswith("RMSNorm") and hasattr(module, "variance_epsilon"):
+            module.forward = _FusedNorm.apply
     return tuned
 
 

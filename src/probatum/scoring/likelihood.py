@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from probatum.data.records import Post, Prediction
-from probatum.model.attention import row_attention
+from probatum.model.fast import fast_rows
 from probatum.model.forward import row_logits
 from probatum.model.load import LoadedModel
 from probatum.model.packing import Suffix, answer_log_likelihoods, pack_row, split_rows
@@ -70,7 +70,7 @@ def score_likelihood(
     num_tokens = 0
     for group in split_rows(renderer.prefix_ids, suffixes, settings.tokens_per_batch):
         row = pack_row(renderer.prefix_ids, group)
-        with row_attention(loaded.model, wanted=loaded.fast):
+        with fast_rows(loaded.model, wanted=loaded.fast):
             logits_KV = row_logits(loaded.model, row)
         likelihoods.append(answer_log_likelihoods(logits_KV, row).cpu().view(-1, len(answers)))
         num_tokens += len(row.input_ids_T)

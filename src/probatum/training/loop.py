@@ -19,7 +19,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from probatum.artifacts import write_json_atomic
 from probatum.errors import TrainingError
-from probatum.model.attention import row_attention
+from probatum.model.fast import fast_rows
 from probatum.model.load import LoadedModel, without_adapter
 from probatum.model.notices import quiet
 from probatum.study import Training
@@ -129,7 +129,7 @@ class _Job:
         model = attach_adapter(self.loaded, self.settings)
         try:
             checks = Checks()
-            with row_attention(model, wanted=self.loaded.fast) as fast, quiet(), _tensorboard_in(self.folder):
+            with fast_rows(model, wanted=self.loaded.fast) as fast, quiet(), _tensorboard_in(self.folder):
                 start_loss = _start_loss(model, self.examples, self.folder)
                 trainer = self._trainer(model, micro, checks, graphed=fast and not self.settings.gradient_checkpointing)
                 newest = newest_checkpoint(self.folder / CHECKPOINTS)

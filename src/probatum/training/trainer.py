@@ -64,6 +64,12 @@ class PackedTrainer(Trainer):
         self.odometer.num_tokens += len(row.input_ids_T)
         return self.step(row, supervised(row), num_items_in_batch)
 
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
+        """Count the labels of an optimiser step; for rows on the host, so that no step waits for the one before."""
+        if self.step is None:
+            return super()._get_num_items_in_batch(batch_samples, device)
+        return sum(batch["num_labels"] for batch in batch_samples)
+
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:

@@ -44,8 +44,11 @@ def errors(case, device):
 
     draw = random.Random(0)
     torch.manual_seed(0)
-    word = lambda most: [1] * draw.randrange(1, most)
-    row = pack_row([1] * case.prefix, [Suffix(word(60), [word(4)] * case.answers) for _ in range(case.posts)])
+    posts = [
+        Suffix([1] * draw.randrange(1, 60), [[1] * draw.randrange(1, 4) for _ in range(case.answers)])
+        for _ in range(case.posts)
+    ]
+    row = pack_row([1] * case.prefix, posts)
     length = len(row.input_ids_T)
     total, scale = length + PAD, case.dim**-0.5
     shapes = ((case.heads, total, case.dim), (case.key_heads, total, case.dim), (total, case.key_heads, case.dim))
