@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from probatum.study import Study
 
 INTERRUPTED = 130
-SETTINGS = {"limit": "limit", "method": "scoring.method"}
+SETTINGS = {"limit": "limit", "method": "scoring.method", "memory_limit": "model.memory_limit"}
 SIDES = ("train", "validation", "test")
 
 app = typer.Typer(
@@ -41,6 +41,9 @@ errors = Console(stderr=True, emoji=False)
 StudyFile = Annotated[Path, typer.Argument(help="the study file (YAML)", show_default=False)]
 Out = Annotated[Path | None, typer.Option(help="the run folder \\[default: runs/NAME]", show_default=False)]
 Limit = Annotated[int | None, typer.Option(help="try it on so many posts of each file first", min=4)]
+MemoryLimit = Annotated[
+    str | None, typer.Option(help="take no more of the GPU than 79GB, 40GiB or bytes; on a CPU it only bounds the plan")
+]
 Json = Annotated[bool, typer.Option("--json", help="print JSON for programs")]
 Rank = Annotated[int | None, typer.Option(help="LoRA rank", min=1)]
 Alpha = Annotated[float | None, typer.Option(help="LoRA alpha")]
@@ -74,6 +77,7 @@ def run(
     batch_size: BatchSize = None,
     learning_rate: LearningRate = None,
     method: Method = None,
+    memory_limit: MemoryLimit = None,
     examples: Examples = 0,
     as_json: Json = False,
 ) -> None:
@@ -90,6 +94,7 @@ def run(
         batch_size=batch_size,
         learning_rate=learning_rate,
         method=method,
+        memory_limit=memory_limit,
     )
     _finish(_run(_load(study, overrides), out, as_json), as_json, examples)
 
@@ -197,13 +202,16 @@ def score(
     out: Out = None,
     limit: Limit = None,
     method: Method = None,
+    memory_limit: MemoryLimit = None,
     as_json: Json = False,
 ) -> None:
     """Score the study's test posts with one system."""
     from probatum.pipeline import measure
     from probatum.report.tables import systems_table
 
-    done = _run(_load(study, _overrides(limit=limit, method=method)), out, as_json, (system,))
+    done = _run(
+        _load(study, _overrides(limit=limit, method=method, memory_limit=memory_limit)), out, as_json, (system,)
+    )
     result = measure(done, system)
     if as_json:
         _print_json(result.to_json()["systems"][system])
@@ -224,6 +232,7 @@ def train(
     epochs: Epochs = None,
     batch_size: BatchSize = None,
     learning_rate: LearningRate = None,
+    memory_limit: MemoryLimit = None,
 ) -> None:
     """Train the study's LoRA adapter; a killed run goes on from its newest checkpoint."""
     overrides = _overrides(
@@ -234,6 +243,7 @@ def train(
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
+        memory_limit=memory_limit,
     )
     done = _run(_load(study, overrides), out, False, ("training",))
     say(f"adapter: {done.folder.adapter}")
@@ -242,10 +252,15 @@ def train(
 
 @app.command(rich_help_panel="Stage by stage")
 def compare(
-    study: StudyFile, out: Out = None, limit: Limit = None, examples: Examples = 0, as_json: Json = False
+    study: StudyFile,
+    out: Out = None,
+    limit: Limit = None,
+    memory_limit: MemoryLimit = None,
+    examples: Examples = 0,
+    as_json: Json = False,
 ) -> None:
     """Judge the study's criteria on the systems' predictions, scoring first what is not scored yet."""
-    _finish(_run(_load(study, _overrides(limit=limit)), out, as_json), as_json, examples)
+    _finish(_run(_load(study, _overrides(limit=limit, memory_limit=memory_limit)), out, as_json), as_json, examples)
 
 
 @app.command(rich_help_panel="Look")
@@ -266,12 +281,13 @@ def status(
 @app.command(rich_help_panel="Look")
 def doctor(
     study: Annotated[Path | None, typer.Argument(help="a study to check the machine for", show_default=False)] = None,
+    memory_limit: MemoryLimit = None,
     as_json: Json = False,
 ) -> None:
     """Check machine, packages, model files, template and labels, and whether the study fits."""
     from probatum.doctor import diagnose, print_diagnosis
 
-    found = diagnose(None if study is None else _load(study, {}))
+    found = diagnose(None if study is None else _load(study, _overrides(memory_limit=memory_limit)))
     if as_json:
         _print_json(found.to_json())
     else:

@@ -25,8 +25,11 @@ from probatum.data.records import (
 from probatum.data.strategy import strategy_yaml
 from probatum.errors import StageError, StudyError
 from probatum.manifest import Facts, RunFolder, versions
+from probatum.model.fit import Plan, RowShape, make_plan, size_words
 from probatum.model.load import (
     LoadedModel,
+    choose_device,
+    choose_dtype,
     load_config,
     load_model,
     load_tokenizer,
@@ -34,6 +37,7 @@ from probatum.model.load import (
     with_adapter,
     without_adapter,
 )
+from probatum.model.memory import Peak
 from probatum.model.packing import Suffix
 from probatum.prompt.render import Renderer
 from probatum.prompt.strategy import Strategy, load_strategy
@@ -68,6 +72,7 @@ class Bench:
     def __init__(self, study: Study, folder: RunFolder) -> None:
         self.study = study
         self.folder = folder
+        self._base: LoadedModel | None = None
 
     @property
     def labels(self) -> LabelSet:
@@ -117,14 +122,46 @@ class Bench:
         return Renderer(self.tokenizer, self.strategy(), self.labels, self.study.prompt)
 
     @cached_property
-    def base(self) -> LoadedModel:
-        """The model without an adapter; loaded at first use, kept for the stages that follow."""
-        return load_model(self.study.model)
+    def plan(self) -> Plan:
+        """How the model is run, chosen before it is loaded by the memory that is free."""
+        study = self.study
+        device = choose_device(study.model)
+        texts = [post.text for post in self.posts("train")]
+        shape = RowShape.of(self.renderer, texts)
+        return make_plan(load_config(study.model), study, shape, device, choose_dtype(study.model, device))
+
+    @property
+    def planned(self) -> Study:
+        """The study with the plan's values in place of `auto`."""
+        training, scoring = self.plan.laid_over(self.study.training, self.study.scoring)
+        return self.study.model_copy(update={"training": training, "scoring": scoring})
+
+    def base(self, report: Report) -> LoadedModel:
+        """Return the model without an adapter; loaded at first use, kept for the stages that follow.
+
+        Raises:
+            StageError: it will not fit into memory.
+        """
+        if self._base is None:
+            self._check_fit()
+            self.plan.apply()
+            self._base = load_model(self.study.model, report=report)
+        return self._base
+
+    def _check_fit(self) -> None:
+        plan, trains = self.plan, "tuned" in self.study.systems
+        if not plan.fits(trains=trains):
+            assert plan.available is not None
+            limit = "" if self.study.model.memory_limit is None else " under model.memory_limit"
+            raise StageError(
+                f"{self.study.model.name}: {plan.words()}; {size_words(plan.available)} is there{limit}; "
+                f"{plan.advice(trains=trains)}"
+            )
 
     def model_identity(self) -> dict[str, Any]:
         """Return what tells this model from another: name, commit, and for a local folder its files."""
         place = Path(locate(self.study.model))
-        identity: dict[str, Any] = self.study.model.model_dump(mode="json")
+        identity: dict[str, Any] = self.study.model.model_dump(mode="json", exclude={"memory_limit"})
         if place.is_dir():
             files = sorted(path for path in place.iterdir() if path.is_file())
             return identity | {"files": {path.name: sha256_ends(path) for path in files}}
@@ -217,13 +254,16 @@ def score_system(bench: Bench, system: str, report: Report) -> Facts:
         predictions = cheap(bench.posts("train"), posts, bench.labels.positive, study.scoring.threshold)
         scored = Scored(predictions, 0)
     else:
-        loaded = with_adapter(bench.base, bench.folder.adapter) if system == "tuned" else bench.base
+        peak = Peak(choose_device(study.model), bench.plan.scoring)
+        base = bench.base(report)
+        loaded = with_adapter(base, bench.folder.adapter) if system == "tuned" else base
         try:
-            scored = score_with(loaded, bench.renderer, posts, study, report)
+            scored = score_with(loaded, bench.renderer, posts, bench.planned, report)
             if needs_retention(study):
                 facts["retention_nll"] = retention_nll(loaded)
         finally:
             without_adapter(loaded)
+        facts |= peak.facts()
     write_predictions(bench.folder.predictions(system), scored.predictions)
     return facts | {"posts": len(posts), "tokens": scored.num_tokens}
 
@@ -258,9 +298,10 @@ def train_adapter(bench: Bench, report: Report, inputs: str) -> Facts:
     """
     _make_way(bench.folder.training, inputs)
     examples, cut = training_examples(bench)
-    result = train(bench.base, examples, bench.study.training, bench.folder.training, report)
+    peak = Peak(choose_device(bench.study.model), bench.plan.training)
+    result = train(bench.base(report), examples, bench.planned.training, bench.folder.training, report)
     notes = [f"{cut} training and validation posts were cut to fit prompt.max_tokens"] if cut else []
-    return asdict(result) | {"notes": [*notes, *result.notes]}
+    return asdict(result) | peak.facts() | {"notes": [*notes, *result.notes]}
 
 
 def _make_way(training: Path, inputs: str) -> None:
@@ -295,5 +336,5 @@ def training_examples(bench: Bench) -> tuple[Examples, int]:
             Suffix(shown.post_ids + renderer.tail_ids, [renderer.answer_ids(post.label)])
             for post, shown in zip(posts, rendered, strict=True)
         ]
-    tokens = bench.study.scoring.tokens_per_batch
+    tokens = bench.plan.validation_tokens
     return Examples(renderer.prefix_ids, sides["train"], sides["validation"], tokens), cut
