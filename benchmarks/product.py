@@ -1,20 +1,18 @@
 """Measure the product by the calls that `probatum run` makes, and whole runs by its command line.
 
 python -m benchmarks.product rates --checkpoint FOLDER --posts FOLDER --work FOLDER --out FILE.json
-python -m benchmarks.product study|scale ...
+python -m benchmarks.product study|scale|growth ...
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -25,14 +23,17 @@ import torch
 import yaml
 
 from benchmarks import limits
-from benchmarks.clock import Clock, say, timed
+from benchmarks.card import MemoryWatch, cap_memory, hardware
+from benchmarks.clock import say, timed
 from benchmarks.profiled import Profiler, profile
 from probatum import pipeline
 from probatum.artifacts import write_json_atomic
+from probatum.data.records import Post
 from probatum.manifest import RunFolder
 from probatum.scoring.likelihood import score_likelihood
 from probatum.stages import Bench, training_examples
 from probatum.study import Study
+from probatum.training.callbacks import TrainingProgress
 from probatum.training.loop import train
 
 PASSES = 3
@@ -108,19 +109,27 @@ def measure_scoring(bench: Bench, device: torch.device, *, profiled: bool) -> di
 def measure_training(bench: Bench, given: argparse.Namespace) -> dict[str, Any]:
     """Run the training loop for some steps and take the pace of its later ones from its own log."""
     warm_up, steps = (QUICK_STEPS, QUICK_STEPS) if given.quick else (WARM_UP_STEPS, STEPS)
+    profiler = Profiler(warm_up + steps, torch.device(given.device)) if given.profile else None
+    batch = bench.study.training.batch_size
+    pace = training_pace(
+        bench, bench.folder.training, batch, warm_up=warm_up, steps=steps, report=profiler or (lambda _: None)
+    )
+    return pace | ({"profile": profiler.found} if profiler else {})
+
+
+def training_pace(
+    bench: Bench, folder: Path, batch: int, *, warm_up: int, steps: int, report: Callable[[TrainingProgress], None]
+) -> dict[str, Any]:
+    """Train into a folder; returns what `pace_of` does, and the seconds of all of it."""
     last = warm_up + steps
     examples, _ = training_examples(bench)
     examples = replace(examples, validation=examples.validation[:VALIDATION_POSTS])
-    planned = {"max_steps": last + 2, "eval_steps": last + 2}
+    planned = {"batch_size": batch, "micro_batch_size": batch, "max_steps": last + 2, "eval_steps": last + 2}
     settings = bench.study.training.model_copy(update=planned)
-    profiler = Profiler(last, torch.device(given.device)) if given.profile else None
-    clock = Clock(torch.device(given.device))
-    folder = bench.folder.training
-    train(bench.base, examples, settings, folder, profiler or (lambda _: None))
-    whole_s = clock.seconds()
-    pace = pace_of(folder, settings.batch_size, warm_up, last)
-    say(f"trained at {pace['rate']:.1f} posts/s (mean {pace['mean_rate']:.1f}), {whole_s:.1f} s with warm-up")
-    return pace | {"whole_s": whole_s} | ({"profile": profiler.found} if profiler else {})
+    whole_s = timed(lambda: train(bench.base, examples, settings, folder, report), bench.base.device)
+    pace = pace_of(folder, batch, warm_up, last)
+    say(f"batch {batch}: {pace['rate']:.1f} posts/s (mean {pace['mean_rate']:.1f}); {whole_s:.1f} s with warm-up")
+    return pace | {"whole_s": whole_s}
 
 
 def pace_of(folder: Path, batch: int, warm_up: int, last: int) -> dict[str, Any]:
@@ -139,66 +148,36 @@ def pace_of(folder: Path, batch: int, warm_up: int, last: int) -> dict[str, Any]
     return {"rate": median(stretches), "mean_rate": batch * steps / seconds, "steps": steps, "batch": batch}
 
 
-def cap_memory(limit_gb: float | None) -> None:
-    """Let PyTorch take no more of the card than a smaller one has, this process's CUDA context included."""
-    if limit_gb is None:
-        return
-    torch.zeros(1, device="cuda")
-    free, total = torch.cuda.mem_get_info()
-    context = total - free - torch.cuda.memory_reserved()
-    torch.cuda.set_per_process_memory_fraction((limit_gb * 1e9 - context) / total)
+def measure_growth(given: argparse.Namespace) -> None:
+    """Measure how time grows with the number of posts, with their length and with the batch."""
+    part, device = Part(given.out), torch.device(given.device)
+    part.add(hardware=hardware())
+    bench = open_bench(given)
+    posts = bench.posts("test")
+    counts = (8, 16) if given.quick else (64, 128, 256, 512, len(posts))
+    part.add(posts=[grown(bench, posts[:count], device) for count in counts])
+    some = posts[: counts[0] if given.quick else 256]
+    repeats = (1, 4) if given.quick else (1, 2, 4, 8)
+    longer = [[replace(post, text=" ".join([post.text] * times)) for post in some] for times in repeats]
+    part.add(lengths=[grown(bench, these, device) for these in longer])
+    warm_up, steps = (QUICK_STEPS, QUICK_STEPS) if given.quick else (WARM_UP_STEPS, STEPS // 2)
+    batches: list[dict[str, Any]] = []
+    for batch in (2, 4) if given.quick else (4, 8, 16, 32, 64):
+        folder = bench.folder.path / f"batch-{batch}"
+        batches.append(training_pace(bench, folder, batch, warm_up=warm_up, steps=steps, report=lambda _: None))
+        part.add(batches=batches)
+    part.add(complete=True)
 
 
-class MemoryWatch(threading.Thread):
-    """Lets `nvidia-smi` look at the card every second: from outside, as asking CUDA could spoil a capture."""
-
-    COMMAND = ("nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits", "-i", "0")
-
-    def __init__(self, device: torch.device) -> None:
-        super().__init__(daemon=True)
-        self.device, self.ended = device, threading.Event()
-        self.shown_gb: float | None = None
-
-    def __enter__(self) -> MemoryWatch:
-        if self.device.type == "cuda" and shutil.which(self.COMMAND[0]):
-            self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.ended.set()
-        if self.ident is not None:
-            self.join()
-
-    def run(self) -> None:
-        while not self.ended.wait(1.0):
-            shown = subprocess.run(self.COMMAND, capture_output=True, text=True, check=False).stdout.strip()
-            if shown.isdigit():
-                self.shown_gb = max(self.shown_gb or 0.0, int(shown) * 2**20 / 1e9)
-
-    def figures(self) -> dict[str, float | None]:
-        """Return the peaks so far in GB: PyTorch's reserved memory with the CUDA context, and what the card showed."""
-        if self.device.type != "cuda":
-            return {"peak_gb": peak_host_gb(), "shown_gb": None}
-        free, total = torch.cuda.mem_get_info(self.device)
-        context = total - free - torch.cuda.memory_reserved(self.device)
-        peak = torch.cuda.max_memory_reserved(self.device) + context
-        return {"peak_gb": peak / 1e9, "shown_gb": self.shown_gb, "context_gb": context / 1e9}
-
-
-def peak_host_gb() -> float:
-    """Return the most main memory that this process has held."""
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-
-
-def hardware() -> str:
-    """Name the GPUs, or the lack of any, and the processor's cores."""
-    cores = f"{len(os.sched_getaffinity(0))} CPU cores"
-    if not torch.cuda.is_available():
-        return f"no GPU, {cores}"
-    memory = torch.cuda.mem_get_info()[1] / 2**30
-    return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()} ({memory:.0f} GiB), {cores}"
+def grown(bench: Bench, posts: Sequence[Post], device: torch.device) -> dict[str, Any]:
+    """Time scoring of some posts, the better of two passes after one that warms up."""
+    renderer = bench.renderer
+    work = lambda: score_likelihood(bench.base, renderer, posts, bench.study.scoring, lambda _: None)
+    tokens = sum(len(shown.post_ids) for shown in renderer.render_many([post.text for post in posts]))
+    work()
+    seconds = min(timed(work, device) for _ in range(2))
+    say(f"{len(posts)} posts of {tokens / len(posts):.0f} tokens: {seconds:.3f} s")
+    return {"posts": len(posts), "tokens_per_post": tokens / len(posts), "seconds": seconds}
 
 
 def measure_study(given: argparse.Namespace) -> None:
@@ -251,7 +230,7 @@ def _probatum(
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    work = {"rates": measure_rates, "study": measure_study, "scale": measure_scale}
+    work = {"rates": measure_rates, "study": measure_study, "scale": measure_scale, "growth": measure_growth}
     parser.add_argument("what", choices=work)
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--posts", type=Path, required=True, help="the folder that benchmarks.posts wrote")
