@@ -20,6 +20,11 @@ def cap_memory(limit_gb: float | None) -> None:
     torch.cuda.set_per_process_memory_fraction((limit_gb * 1e9 - context) / total)
 
 
+def visible(gpus: int) -> dict[str, str]:
+    """Return the environment in which a process sees the first so many GPUs; a trainer would take all that it sees."""
+    return {"CUDA_VISIBLE_DEVICES": ",".join(map(str, range(gpus)))}
+
+
 class MemoryWatch(threading.Thread):
     """Lets `nvidia-smi` look at the card every second: from outside, as asking CUDA could spoil a capture."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,7 @@ import torch
 import yaml
 
 from benchmarks import limits
-from benchmarks.card import MemoryWatch, cap_memory, hardware
+from benchmarks.card import MemoryWatch, cap_memory, hardware, visible
 from benchmarks.clock import say, timed
 from benchmarks.profiled import Profiler, profile
 from probatum import pipeline
@@ -199,17 +200,15 @@ def measure_scale(given: argparse.Namespace) -> None:
         micro = SCALE_BATCH // gpus
         planned = {"batch_size": SCALE_BATCH, "micro_batch_size": micro, "max_steps": last, "eval_steps": last}
         study = load_study(given, {f"training.{name}": value for name, value in planned.items()})
-        _, folder = _probatum("train", given, study, f"scale-{gpus}", ["--gpus", str(gpus)] if gpus > 1 else [])
+        _, folder = _probatum("train", given, study, f"scale-{gpus}", gpus)
         rates[str(gpus)] = pace_of(folder / "training", SCALE_BATCH, warm_up, last)["rate"]
         say(f"{gpus} GPUs: {rates[str(gpus)]:.1f} posts/s")
         part.add(rates=rates, gpus=given.gpus, hardware=hardware())
     part.add(complete=True)
 
 
-def _probatum(
-    verb: str, given: argparse.Namespace, study: Study, name: str, flags: Sequence[str] = ()
-) -> tuple[float, Path]:
-    """Run a verb of the command line in a fresh folder; returns its seconds and the run folder.
+def _probatum(verb: str, given: argparse.Namespace, study: Study, name: str, gpus: int = 1) -> tuple[float, Path]:
+    """Run a verb of the command line in a fresh folder, on so many GPUs; returns its seconds and the run folder.
 
     Raises:
         SystemExit: it came to no verdict.
@@ -218,10 +217,11 @@ def _probatum(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / "study.yaml").write_text(study.to_yaml(), encoding="utf-8")
-    limit = ["--memory-limit", f"{given.memory_limit_gb:g}GB"] if given.memory_limit_gb else []
+    flags = ["--memory-limit", f"{given.memory_limit_gb:g}GB"] if given.memory_limit_gb else []
+    flags += ["--gpus", str(gpus)] if gpus > 1 else []
     command = [sys.executable, "-m", "probatum", verb, str(folder / "study.yaml"), "--out", str(folder / "run")]
     began = time.perf_counter()
-    done = subprocess.run([*command, *flags, *limit], check=False)
+    done = subprocess.run([*command, *flags], env=os.environ | visible(gpus), check=False)
     seconds = time.perf_counter() - began
     if done.returncode not in JUDGED:
         raise SystemExit(f"{' '.join(command)} ended with {done.returncode}")
