@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -103,11 +104,13 @@ class Prompts:
 def prepare_unified(folder: Path, unified: Path, tokenizer: Path) -> str:
     """Write the guide's split of the unified posts, and say where they come from."""
     labels = Study.model_validate({"name": "x", "data": {"train": "x", "validation": "x"}}).task.label_set()
-    prepare("unified", unified, folder / "data", labels=labels)
-    sides = {side: read_written_posts(folder / "data" / f"{side}.jsonl") for side in ("train", "validation", "test")}
+    with tempfile.TemporaryDirectory() as made:
+        files = prepare("unified", unified, Path(made), labels=labels).files
+        sides = {side: read_written_posts(files[side]) for side in ("train", "validation", "test")}
     own = len(sides["test"])
     again = [replace(post, id=f"again-{post.id}") for post in sides["validation"][: NUM_TEST - own]]
-    write_posts(folder / "data" / "test.jsonl", sides["test"] + again)
+    for side, posts in (sides | {"test": sides["test"] + again}).items():
+        write_posts(folder / "data" / f"{side}.jsonl", posts)
     scored = (sides["test"] + sides["train"])[:NUM_SCORED]
     write_posts(folder / "data" / "scored.jsonl", _numbered(scored))  # a post of two files has two ids now
     _copy_tokenizer(tokenizer, folder)

@@ -1,7 +1,7 @@
 """Measure the product by the calls that `probatum run` makes, and whole runs by its command line.
 
 python -m benchmarks.product rates --checkpoint FOLDER --posts FOLDER --work FOLDER --out FILE.json
-python -m benchmarks.product study|scale ...
+python -m benchmarks.product study|scale|growth ...
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -25,14 +24,17 @@ import torch
 import yaml
 
 from benchmarks import limits
-from benchmarks.clock import Clock, say, timed
+from benchmarks.card import MemoryWatch, hardware, visible
+from benchmarks.clock import say, timed
 from benchmarks.profiled import Profiler, profile
 from probatum import pipeline
 from probatum.artifacts import write_json_atomic
+from probatum.data.records import Post
 from probatum.manifest import RunFolder
 from probatum.scoring.likelihood import score_likelihood
 from probatum.stages import Bench, training_examples
 from probatum.study import Study
+from probatum.training.callbacks import TrainingProgress
 from probatum.training.loop import train
 
 PASSES = 3
@@ -40,6 +42,10 @@ WARM_UP_STEPS, STEPS, QUICK_STEPS = 40, 120, 10
 SCALE_BATCH = 64
 VALIDATION_POSTS = 64  # the whole study measures validation; here it only has to be there
 JUDGED = (0, 1, 3)  # exit codes of a run that came to a verdict
+
+
+def quietly(_: Any) -> None:
+    """Report to nobody."""
 
 
 def open_bench(given: argparse.Namespace, test: str = "scored") -> Bench:
@@ -54,6 +60,8 @@ def open_bench(given: argparse.Namespace, test: str = "scored") -> Bench:
 def load_study(given: argparse.Namespace, overrides: dict[str, Any]) -> Study:
     """Return the benchmark's study with the checkpoint's folder, the device and the settings asked for."""
     own = {"model.name": str(given.checkpoint.resolve()), "model.device": given.device}
+    if given.memory_limit_gb:
+        own["model.memory_limit"] = f"{given.memory_limit_gb:g}GB"
     asked = {key: yaml.safe_load(value) for key, value in (pair.split("=", 1) for pair in given.set)}
     return Study.load(given.posts / "study.yaml", own | overrides | asked)
 
@@ -77,17 +85,17 @@ def measure_rates(given: argparse.Namespace) -> None:
     say("machine:", {name: f"{value:.3g}" for name, value in part.found["machine"].items()})
     if device.type == "cuda":
         torch.cuda.empty_cache()
-        cap_memory(given.memory_limit_gb)
         torch.cuda.reset_peak_memory_stats()
     with MemoryWatch(device) as memory:
         bench = open_bench(given)
-        part.add(load_s=timed(lambda: bench.base, device))
+        part.add(load_s=timed(lambda: bench.base(quietly), device))
         say(f"loaded in {part.found['load_s']:.1f} s")
         if "score" in given.only:
             part.add(score=measure_scoring(bench, device, profiled=given.profile))
         if "train" in given.only:
             part.add(train=measure_training(bench, given))
-        part.add(memory=memory.figures() | {"limit_gb": given.memory_limit_gb})
+        predicted = {"scoring_gb": bench.plan.scoring / 1e9, "training_gb": bench.plan.training / 1e9}
+        part.add(memory=memory.figures() | {"limit_gb": given.memory_limit_gb, "predicted": predicted})
     say("memory:", part.found["memory"])
     part.add(complete=True)
 
@@ -96,7 +104,7 @@ def measure_scoring(bench: Bench, device: torch.device, *, profiled: bool) -> di
     """Time `score_likelihood` over all posts: the first, cold pass and the best of three after it."""
     posts = bench.posts("test")
     renderer = bench.renderer
-    work = lambda: score_likelihood(bench.base, renderer, posts, bench.study.scoring, lambda _: None)
+    work = lambda: score_likelihood(bench.base(quietly), renderer, posts, bench.planned.scoring, quietly)
     cold_s = timed(work, device)
     say(f"cold scoring pass: {cold_s:.2f} s")
     passes_s = [timed(work, device) for _ in range(PASSES)]
@@ -108,19 +116,25 @@ def measure_scoring(bench: Bench, device: torch.device, *, profiled: bool) -> di
 def measure_training(bench: Bench, given: argparse.Namespace) -> dict[str, Any]:
     """Run the training loop for some steps and take the pace of its later ones from its own log."""
     warm_up, steps = (QUICK_STEPS, QUICK_STEPS) if given.quick else (WARM_UP_STEPS, STEPS)
+    profiler = Profiler(warm_up + steps, torch.device(given.device)) if given.profile else None
+    batch = bench.planned.training.batch_size
+    pace = training_pace(bench, bench.folder.training, batch, warm_up=warm_up, steps=steps, report=profiler or quietly)
+    return pace | ({"profile": profiler.found} if profiler else {})
+
+
+def training_pace(
+    bench: Bench, folder: Path, batch: int, *, warm_up: int, steps: int, report: Callable[[TrainingProgress], None]
+) -> dict[str, Any]:
+    """Train into a folder; returns what `pace_of` does, and the seconds of all of it."""
     last = warm_up + steps
     examples, _ = training_examples(bench)
     examples = replace(examples, validation=examples.validation[:VALIDATION_POSTS])
-    planned = {"max_steps": last + 2, "eval_steps": last + 2}
-    settings = bench.study.training.model_copy(update=planned)
-    profiler = Profiler(last, torch.device(given.device)) if given.profile else None
-    clock = Clock(torch.device(given.device))
-    folder = bench.folder.training
-    train(bench.base, examples, settings, folder, profiler or (lambda _: None))
-    whole_s = clock.seconds()
-    pace = pace_of(folder, settings.batch_size, warm_up, last)
-    say(f"trained at {pace['rate']:.1f} posts/s (mean {pace['mean_rate']:.1f}), {whole_s:.1f} s with warm-up")
-    return pace | {"whole_s": whole_s} | ({"profile": profiler.found} if profiler else {})
+    planned = {"batch_size": batch, "micro_batch_size": batch, "max_steps": last + 2, "eval_steps": last + 2}
+    settings = bench.planned.training.model_copy(update=planned)
+    whole_s = timed(lambda: train(bench.base(quietly), examples, settings, folder, report), bench.base(quietly).device)
+    pace = pace_of(folder, batch, warm_up, last)
+    say(f"batch {batch}: {pace['rate']:.1f} posts/s (mean {pace['mean_rate']:.1f}); {whole_s:.1f} s with warm-up")
+    return pace | {"whole_s": whole_s}
 
 
 def pace_of(folder: Path, batch: int, warm_up: int, last: int) -> dict[str, Any]:
@@ -139,66 +153,36 @@ def pace_of(folder: Path, batch: int, warm_up: int, last: int) -> dict[str, Any]
     return {"rate": median(stretches), "mean_rate": batch * steps / seconds, "steps": steps, "batch": batch}
 
 
-def cap_memory(limit_gb: float | None) -> None:
-    """Let PyTorch take no more of the card than a smaller one has, this process's CUDA context included."""
-    if limit_gb is None:
-        return
-    torch.zeros(1, device="cuda")
-    free, total = torch.cuda.mem_get_info()
-    context = total - free - torch.cuda.memory_reserved()
-    torch.cuda.set_per_process_memory_fraction((limit_gb * 1e9 - context) / total)
+def measure_growth(given: argparse.Namespace) -> None:
+    """Measure how time grows with the number of posts, with their length and with the batch."""
+    part, device = Part(given.out), torch.device(given.device)
+    part.add(hardware=hardware())
+    bench = open_bench(given)
+    posts = bench.posts("test")
+    counts = (8, 16) if given.quick else (64, 128, 256, 512, len(posts))
+    part.add(posts=[grown(bench, posts[:count], device) for count in counts])
+    some = posts[: counts[0] if given.quick else 256]
+    repeats = (1, 4) if given.quick else (1, 2, 4, 8)
+    longer = [[replace(post, text=" ".join([post.text] * times)) for post in some] for times in repeats]
+    part.add(lengths=[grown(bench, these, device) for these in longer])
+    warm_up, steps = (QUICK_STEPS, QUICK_STEPS) if given.quick else (WARM_UP_STEPS, STEPS // 2)
+    batches: list[dict[str, Any]] = []
+    for batch in (2, 4) if given.quick else (4, 8, 16, 32, 64):
+        folder = bench.folder.path / f"batch-{batch}"
+        batches.append(training_pace(bench, folder, batch, warm_up=warm_up, steps=steps, report=quietly))
+        part.add(batches=batches)
+    part.add(complete=True)
 
 
-class MemoryWatch(threading.Thread):
-    """Lets `nvidia-smi` look at the card every second: from outside, as asking CUDA could spoil a capture."""
-
-    COMMAND = ("nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits", "-i", "0")
-
-    def __init__(self, device: torch.device) -> None:
-        super().__init__(daemon=True)
-        self.device, self.ended = device, threading.Event()
-        self.shown_gb: float | None = None
-
-    def __enter__(self) -> MemoryWatch:
-        if self.device.type == "cuda" and shutil.which(self.COMMAND[0]):
-            self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.ended.set()
-        if self.ident is not None:
-            self.join()
-
-    def run(self) -> None:
-        while not self.ended.wait(1.0):
-            shown = subprocess.run(self.COMMAND, capture_output=True, text=True, check=False).stdout.strip()
-            if shown.isdigit():
-                self.shown_gb = max(self.shown_gb or 0.0, int(shown) * 2**20 / 1e9)
-
-    def figures(self) -> dict[str, float | None]:
-        """Return the peaks so far in GB: PyTorch's reserved memory with the CUDA context, and what the card showed."""
-        if self.device.type != "cuda":
-            return {"peak_gb": peak_host_gb(), "shown_gb": None}
-        free, total = torch.cuda.mem_get_info(self.device)
-        context = total - free - torch.cuda.memory_reserved(self.device)
-        peak = torch.cuda.max_memory_reserved(self.device) + context
-        return {"peak_gb": peak / 1e9, "shown_gb": self.shown_gb, "context_gb": context / 1e9}
-
-
-def peak_host_gb() -> float:
-    """Return the most main memory that this process has held."""
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-
-
-def hardware() -> str:
-    """Name the GPUs, or the lack of any, and the processor's cores."""
-    cores = f"{len(os.sched_getaffinity(0))} CPU cores"
-    if not torch.cuda.is_available():
-        return f"no GPU, {cores}"
-    memory = torch.cuda.mem_get_info()[1] / 2**30
-    return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()} ({memory:.0f} GiB), {cores}"
+def grown(bench: Bench, posts: Sequence[Post], device: torch.device) -> dict[str, Any]:
+    """Time scoring of some posts, the better of two passes after one that warms up."""
+    renderer = bench.renderer
+    work = lambda: score_likelihood(bench.base(quietly), renderer, posts, bench.planned.scoring, quietly)
+    tokens = sum(len(shown.post_ids) for shown in renderer.render_many([post.text for post in posts]))
+    work()
+    seconds = min(timed(work, device) for _ in range(2))
+    say(f"{len(posts)} posts of {tokens / len(posts):.0f} tokens: {seconds:.3f} s")
+    return {"posts": len(posts), "tokens_per_post": tokens / len(posts), "seconds": seconds}
 
 
 def measure_study(given: argparse.Namespace) -> None:
@@ -220,17 +204,15 @@ def measure_scale(given: argparse.Namespace) -> None:
         micro = SCALE_BATCH // gpus
         planned = {"batch_size": SCALE_BATCH, "micro_batch_size": micro, "max_steps": last, "eval_steps": last}
         study = load_study(given, {f"training.{name}": value for name, value in planned.items()})
-        _, folder = _probatum("train", given, study, f"scale-{gpus}", ["--gpus", str(gpus)] if gpus > 1 else [])
+        _, folder = _probatum("train", given, study, f"scale-{gpus}", gpus)
         rates[str(gpus)] = pace_of(folder / "training", SCALE_BATCH, warm_up, last)["rate"]
         say(f"{gpus} GPUs: {rates[str(gpus)]:.1f} posts/s")
         part.add(rates=rates, gpus=given.gpus, hardware=hardware())
     part.add(complete=True)
 
 
-def _probatum(
-    verb: str, given: argparse.Namespace, study: Study, name: str, flags: Sequence[str] = ()
-) -> tuple[float, Path]:
-    """Run a verb of the command line in a fresh folder; returns its seconds and the run folder.
+def _probatum(verb: str, given: argparse.Namespace, study: Study, name: str, gpus: int = 1) -> tuple[float, Path]:
+    """Run a verb of the command line in a fresh folder, on so many GPUs; returns its seconds and the run folder.
 
     Raises:
         SystemExit: it came to no verdict.
@@ -239,10 +221,11 @@ def _probatum(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / "study.yaml").write_text(study.to_yaml(), encoding="utf-8")
-    limit = ["--memory-limit", f"{given.memory_limit_gb:g}GB"] if given.memory_limit_gb else []
+    flags = ["--memory-limit", f"{given.memory_limit_gb:g}GB"] if given.memory_limit_gb else []
+    flags += ["--gpus", str(gpus)] if gpus > 1 else []
     command = [sys.executable, "-m", "probatum", verb, str(folder / "study.yaml"), "--out", str(folder / "run")]
     began = time.perf_counter()
-    done = subprocess.run([*command, *flags, *limit], check=False)
+    done = subprocess.run([*command, *flags], env=os.environ | visible(gpus), check=False)
     seconds = time.perf_counter() - began
     if done.returncode not in JUDGED:
         raise SystemExit(f"{' '.join(command)} ended with {done.returncode}")
@@ -251,7 +234,7 @@ def _probatum(
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    work = {"rates": measure_rates, "study": measure_study, "scale": measure_scale}
+    work = {"rates": measure_rates, "study": measure_study, "scale": measure_scale, "growth": measure_growth}
     parser.add_argument("what", choices=work)
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--posts", type=Path, required=True, help="the folder that benchmarks.posts wrote")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import torch
 from rich.console import Console
 
 from benchmarks import checkpoint, peers, product
+from benchmarks.card import visible
 from benchmarks.checkpoint import vocabulary_of
 from benchmarks.clock import Clock, say
 from benchmarks.jobs import BY_NAME, CARD_GB, JOBS, KINDS, TINY_JOBS, Given, Job, parts_of
@@ -94,7 +96,9 @@ class Benchmark:
                 traceback.print_exc()
                 return False
             return True
-        return subprocess.run([sys.executable, "-m", module.__name__, *arguments], check=False).returncode == 0
+        command = [sys.executable, "-m", module.__name__, *arguments]
+        gpus = self.given.gpus if kind == "scale" else 1
+        return subprocess.run(command, env=os.environ | visible(gpus), check=False).returncode == 0
 
     def _command(self, kind: str, size: str) -> tuple[Any, list[str]]:
         given, folder, out = self.given, str(self._checkpoint(size)), str(self._found(f"{kind}-{size}"))

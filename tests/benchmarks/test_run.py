@@ -4,13 +4,15 @@ import json
 
 import pytest
 
-from benchmarks import posts
+from benchmarks import posts, product
+from benchmarks.checkpoint import write_checkpoint
 from benchmarks.jobs import BY_NAME, GUIDE, JOBS, PLAIN, TINY_JOBS, Given, parts_of
 from benchmarks.layouts import config_of
 from benchmarks.posts import Prompts
 from benchmarks.product import pace_of
 from benchmarks.record import read_results, record, table_of
 from benchmarks.run import main
+from probatum.model.load import BUILTIN
 
 MACHINE = {"copy_bytes_s": 4.3e12, "matmul_flops_s": 788e12, "upload_bytes_s": 5e10, "device_bytes": 150 * 10**9}
 
@@ -22,7 +24,7 @@ def bench(tmp_path_factory):
     return folder
 
 
-def product(**facts):
+def measured(**facts):
     return {"machine": MACHINE, "hardware": "1 x GPU", "complete": True} | facts
 
 
@@ -70,7 +72,7 @@ def test_parts_come_once_each_and_model_by_model():
 def test_values_and_peers_come_in_the_unit_of_the_job(bench, tmp_path):
     prompts, config = Prompts.read(bench), config_of("20b", 0)
     peers = {"score": {GUIDE: 2.0, PLAIN: 200.0}, "train": {GUIDE: 10.0, PLAIN: 20.0}, "notes": []}
-    parts = {"product-20b": product(train=TRAINED, score=SCORED), "peers-20b": peers}
+    parts = {"product-20b": measured(train=TRAINED, score=SCORED), "peers-20b": peers}
     given = Given(parts, prompts, config, "20b")
     found = {}
     for name in ("score-20b", "train-20b-b8", "train-20b-times-guide"):
@@ -84,7 +86,7 @@ def test_values_and_peers_come_in_the_unit_of_the_job(bench, tmp_path):
 
 
 def test_peers_whose_weights_do_not_fit_are_named_with_the_arithmetic(bench, tmp_path):
-    given = Given({"product-120b": product(score=SCORED)}, Prompts.read(bench), config_of("120b", 0), "120b")
+    given = Given({"product-120b": measured(score=SCORED)}, Prompts.read(bench), config_of("120b", 0), "120b")
     result = json.loads(record(BY_NAME["score-120b-1009-s"], given, tmp_path, "abc").read_text())
     assert result["peers"][GUIDE] is None and result["peers"][PLAIN] is None
     assert "peers: the weights take 234 GB in bf16 and the card has 150 GB" in result["notes"]
@@ -92,9 +94,22 @@ def test_peers_whose_weights_do_not_fit_are_named_with_the_arithmetic(bench, tmp
 
 
 def test_what_is_not_measured_leaves_no_result(bench, tmp_path):
-    given = Given({"product-20b": product(score=SCORED)}, Prompts.read(bench), config_of("20b", 0), "20b")
+    given = Given({"product-20b": measured(score=SCORED)}, Prompts.read(bench), config_of("20b", 0), "20b")
     assert record(BY_NAME["train-20b-b8"], given, tmp_path, "abc") is None
     assert record(BY_NAME["train-20b-times-guide"], given, tmp_path, "abc") is None
+
+
+def test_growth_with_posts_length_and_batch(bench, tmp_path):
+    write_checkpoint("tiny", tmp_path / "model", BUILTIN)
+    place = ["--posts", str(bench), "--work", str(tmp_path), "--out", str(tmp_path / "growth.json")]
+    product.main(["growth", "--checkpoint", str(tmp_path / "model"), "--device", "cpu", "--quick", *place])
+    found = json.loads((tmp_path / "growth.json").read_text())
+    assert found["complete"]
+    assert [row["posts"] for row in found["posts"]] == [8, 16]
+    short, long = (row["tokens_per_post"] for row in found["lengths"])
+    assert long > 3 * short
+    assert [row["batch"] for row in found["batches"]] == [2, 4]
+    assert all(row["rate"] > 0 for row in found["batches"])
 
 
 def test_the_pace_leaves_out_the_warm_up_and_one_slow_stretch(tmp_path):
