@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import torch
 from torch.nn import functional as F
 from transformers import Trainer
 
+from probatum.crew import ALONE, Crew
 from probatum.model.masks import model_inputs, to_device
 from probatum.model.packing import Suffix, Tokens, answer_log_likelihoods, pack_row, split_rows
 from probatum.training.callbacks import Odometer
 from probatum.training.examples import IGNORED, SuffixDataset
 from probatum.training.lora import save_adapter
+from probatum.training.shared import SharedStep
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,23 @@ class Examples:
 class PackedTrainer(Trainer):
     """`transformers.Trainer` on packed rows: its loss and its validation are over answer tokens."""
 
-    def __init__(self, examples: Examples, odometer: Odometer, **arguments: Any) -> None:
+    def __init__(self, examples: Examples, odometer: Odometer, crew: Crew = ALONE, **arguments: Any) -> None:
         super().__init__(train_dataset=SuffixDataset(examples.train), eval_dataset=[], **arguments)
         self.examples = examples
         self.model_accepts_loss_kwargs = True  # `compute_loss` divides by the tokens of the whole step itself
         self.odometer = odometer
+        self.crew = crew
+        self.shared = SharedStep(crew, self.model, odometer, self.args.seed)
+
+    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
+        """Add a row's gradients; at the end of an optimiser step, sum them over the crew."""
+        compute = partial(super().training_step, model, inputs, num_items_in_batch)
+        if self.crew.size == 1:
+            return compute()
+        self.shared.add(compute if inputs["labels"].numel() > 1 else None, self.state.global_step)
+        if self.accelerator.sync_gradients:
+            return self.shared.sum(num_items_in_batch)
+        return torch.zeros((), device=self.args.device)  # the step's loss is told once, at its end
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -61,10 +76,23 @@ class PackedTrainer(Trainer):
 
     def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
         """Measure the exact validation loss, whatever the rows."""
-        metrics = {f"{metric_key_prefix}_loss": validation_loss(self.model, self.examples)}
+        self.crew.check_same(self.shared.parameters)
+        metrics = {f"{metric_key_prefix}_loss": shared_validation_loss(self.model, self.examples, self.crew)}
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+
+def shared_validation_loss(model: Any, examples: Examples, crew: Crew) -> float:
+    """Return `validation_loss`, each process having computed its share of the posts; the same number in all."""
+    if crew.size == 1:
+        return validation_loss(model, examples)
+    share = crew.deal([suffix.num_tokens for suffix in examples.validation])[crew.rank]
+    own = replace(examples, validation=[examples.validation[index] for index in share])
+    num_tokens = sum(len(answer) for suffix in own.validation for answer in suffix.answers)
+    total = validation_loss(model, own) * num_tokens if share else 0.0
+    total, num_tokens = crew.sum_(torch.tensor([total, num_tokens], dtype=torch.float64)).tolist()
+    return total / num_tokens
 
 
 @torch.no_grad()
