@@ -21,6 +21,7 @@ from probatum.training.loop import _arguments, train
 from probatum.training.shared import posts_at_once
 
 ROOT = Path(__file__).parents[2]
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
 
 @given(st.lists(st.integers(0, 300), max_size=60), st.integers(1, 8))
@@ -53,8 +54,7 @@ def together(tmp_path_factory):
     folder = tmp_path_factory.mktemp("crew")
     environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-        + [str(ROOT / "tests" / "crew" / "members.py"), str(folder)],
+        [sys.executable, *TORCHRUN, str(ROOT / "tests" / "crew" / "members.py"), str(folder)],
         env=environment, capture_output=True, text=True, timeout=200, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -19,6 +19,7 @@ from probatum.data.records import read_predictions
 from probatum.study import Study
 
 pytestmark = pytest.mark.flow
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 LAUNCH = "import sys; from probatum.launch import launch; sys.exit(launch(sys.argv[1:], 2))"
 
 
@@ -52,8 +53,7 @@ def test_two_processes_end_as_one_does_also_when_one_was_killed(tmp_path):
     # a follower is killed while it trains
     arguments = ["run", str(study), "--out", str(shared)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "probatum"]
-        + arguments,
+        [sys.executable, *TORCHRUN, "-m", "probatum", *arguments],
         env=ENVIRONMENT | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     wait_for(shared / "training" / "checkpoints" / "checkpoint-2" / "trainer_state.json", process)
@@ -68,7 +68,7 @@ def test_two_processes_end_as_one_does_also_when_one_was_killed(tmp_path):
     record = json.loads((shared / "manifest.json").read_text())["stages"]["training"]
     assert record["state"] == "failed"
     assert "rank 1" in record["error"]
-    assert not os.path.exists(f"/proc/{leader}")
+    assert not Path(f"/proc/{leader}").exists()
 
     # and the run goes on, by our own launcher, which keeps the verdict's exit code
     again = run("-c", LAUNCH, *arguments)
