@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from probatum.study import Study
 
 INTERRUPTED = 130
-SETTINGS = {"limit": "limit", "method": "scoring.method"}
+SETTINGS = {"limit": "limit", "method": "scoring.method", "shard": "model.shard"}
 SIDES = ("train", "validation", "test")
 
 app = typer.Typer(
@@ -46,6 +46,9 @@ Limit = Annotated[int | None, typer.Option(help="try it on so many posts of each
 Json = Annotated[bool, typer.Option("--json", help="print JSON for programs")]
 Gpus = Annotated[
     int | None, typer.Option(help="share the work among so many GPUs \\[default: 1]", min=1, show_default=False)
+]
+Shard = Annotated[
+    bool, typer.Option("--shard", help="split the weights over these GPUs, for a model that fits no single one")
 ]
 Rank = Annotated[int | None, typer.Option(help="LoRA rank", min=1)]
 Alpha = Annotated[float | None, typer.Option(help="LoRA alpha")]
@@ -80,6 +83,7 @@ def run(
     learning_rate: LearningRate = None,
     method: Method = None,
     gpus: Gpus = None,
+    shard: Shard = False,
     examples: Examples = 0,
     as_json: Json = False,
 ) -> None:
@@ -95,6 +99,7 @@ def run(
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
+        shard=shard or None,
         method=method,
     )
     _finish(_run(_load(study, overrides), out, as_json, gpus=gpus), as_json, examples)
@@ -204,13 +209,16 @@ def score(
     limit: Limit = None,
     method: Method = None,
     gpus: Gpus = None,
+    shard: Shard = False,
     as_json: Json = False,
 ) -> None:
     """Score the study's test posts with one system."""
     from probatum.pipeline import measure
     from probatum.report.tables import systems_table
 
-    done = _run(_load(study, _overrides(limit=limit, method=method)), out, as_json, (system,), gpus)
+    done = _run(
+        _load(study, _overrides(limit=limit, method=method, shard=shard or None)), out, as_json, (system,), gpus
+    )
     result = measure(done, system)
     if as_json:
         _print_json(result.to_json()["systems"][system])
@@ -232,6 +240,7 @@ def train(
     batch_size: BatchSize = None,
     learning_rate: LearningRate = None,
     gpus: Gpus = None,
+    shard: Shard = False,
 ) -> None:
     """Train the study's LoRA adapter; a killed run goes on from its newest checkpoint."""
     overrides = _overrides(
@@ -242,6 +251,7 @@ def train(
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
+        shard=shard or None,
     )
     done = _run(_load(study, overrides), out, False, ("training",), gpus)
     say(f"adapter: {done.folder.adapter}")
@@ -254,11 +264,14 @@ def compare(
     out: Out = None,
     limit: Limit = None,
     gpus: Gpus = None,
+    shard: Shard = False,
     examples: Examples = 0,
     as_json: Json = False,
 ) -> None:
     """Judge the study's criteria on the systems' predictions, scoring first what is not scored yet."""
-    _finish(_run(_load(study, _overrides(limit=limit)), out, as_json, gpus=gpus), as_json, examples)
+    _finish(
+        _run(_load(study, _overrides(limit=limit, shard=shard or None)), out, as_json, gpus=gpus), as_json, examples
+    )
 
 
 @app.command(rich_help_panel="Look")

@@ -136,8 +136,8 @@ class Crew:
             if isinstance(self.line, FollowerLine):
                 raise  # the leader knows better, and ends this process
             assert self.line is not None
-            if self.line.lost.wait(5) and self.line.loss is not None:
-                raise self.line.loss from error
+            if loss := self.line.loss_behind(error):
+                raise loss from error
             raise CrewError(f"the processes lost touch: {error}", self.line.command) from error
 
 
@@ -164,8 +164,11 @@ def joined(device: str, gpus: int | None) -> Iterator[Crew]:
             said = str(error) if isinstance(error, ProbatumError) else f"{type(error).__name__}: {error}"
             crew.line.tell(said, getattr(error, "exit_code", ProbatumError.exit_code))
         elif crew.line is not None:
+            loss = crew.line.loss_behind(error)
             crew.line.close()
             shutil.rmtree(crew.line.folder, ignore_errors=True)
+            if loss is not None:
+                raise loss from error
         raise
     _leave(crew)
 

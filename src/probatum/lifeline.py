@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from probatum.errors import CrewError
+from probatum.errors import CrewError, ProbatumError
 
 GRACE_S = 3.0  # for the leader's main thread to end by itself, with its manifest in order
 TOLD_GRACE_S = 1.0  # an error that all processes meet is the leader's own to tell
+LOSS_S = 3.0  # for a follower's end to be noticed once a collective has failed for it
 SHOWN_LINES = 15
 ORPHANED = 4
 
@@ -87,6 +88,13 @@ class LeaderLine:
                 connection.sendall(line)
             except OSError:
                 continue
+
+    def loss_behind(self, error: BaseException) -> CrewError | None:
+        """Return the loss of a follower that an error here comes from, `None` if it has other reasons."""
+        if not isinstance(error, RuntimeError) or isinstance(error, ProbatumError):
+            return None
+        self.lost.wait(LOSS_S)
+        return self.loss
 
     def close(self) -> None:
         """End the watch: from now on followers may go."""

@@ -42,6 +42,7 @@ from probatum.scoring.generate import score_generate
 from probatum.scoring.likelihood import Scored, score_likelihood
 from probatum.scoring.linear import score_linear, score_majority
 from probatum.scoring.retention import retention_nll
+from probatum.shard import catch_up, load_sharded
 from probatum.study import Study
 from probatum.training.loop import train
 from probatum.training.trainer import Examples
@@ -122,12 +123,12 @@ class Bench:
     @cached_property
     def base(self) -> LoadedModel:
         """The model without an adapter; loaded at first use, kept for the stages that follow."""
-        return load_model(self.study.model)
+        return load_sharded(self.study.model, self.crew) if self.study.model.shard else load_model(self.study.model)
 
     def model_identity(self) -> dict[str, Any]:
         """Return what tells this model from another: name, commit, and for a local folder its files."""
         place = Path(locate(self.study.model))
-        identity: dict[str, Any] = self.study.model.model_dump(mode="json")
+        identity: dict[str, Any] = self.study.model.model_dump(mode="json", exclude={"shard"})
         if place.is_dir():
             files = sorted(path for path in place.iterdir() if path.is_file())
             return identity | {"files": {path.name: sha256_ends(path) for path in files}}
@@ -229,13 +230,16 @@ def score_system(bench: Bench, system: str, report: Report) -> Facts:
 def score_model(bench: Bench, system: str, report: Report) -> tuple[Scored, Facts]:
     """Score the test posts with the model, in every process of the crew its share of them."""
     loaded = with_adapter(bench.base, bench.folder.adapter) if system == "tuned" else bench.base
+    facts: Facts = {}
     try:
         scored = score_with(loaded, bench.renderer, bench.posts("test"), bench.study, report, crew=bench.crew)
-        if needs_retention(bench.study) and bench.crew.leads:
-            return scored, {"retention_nll": retention_nll(loaded)}
+        if needs_retention(bench.study):
+            if bench.crew.leads:
+                facts["retention_nll"] = retention_nll(loaded)
+            catch_up(loaded.model)
     finally:
         without_adapter(loaded)
-    return scored, {}
+    return scored, facts
 
 
 def score_with(
@@ -250,6 +254,7 @@ def score_with(
     own = [posts[index] for index in shares[crew.rank]]
     try:
         scored = score(loaded, renderer, own, study.scoring, lambda done: report(done * len(posts) // len(own)))
+        catch_up(loaded.model)
     except torch.OutOfMemoryError as error:
         raise StageError(
             f"out of memory while scoring rows of {study.scoring.tokens_per_batch} tokens; "

@@ -122,6 +122,9 @@ class Model(Section):
     revision: str | None = Field(None, description="a branch, tag or commit on the hub")
     dtype: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: float32 on a CPU, else bfloat16")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: the GPU if there is one")
+    shard: bool = Field(
+        False, description="split the weights over the GPUs of the run, for a model that fits no single one"
+    )
     trust_remote_code: bool = Field(False, description="run code that comes with the model; needs a pinned revision")
 
     @model_validator(mode="after")

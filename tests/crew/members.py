@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 
 import torch
-from tests.checkpoints import write_gpt_oss
+from tests.checkpoints import write_gpt_oss, write_sharded
+from tests.tiny_tokenizers import byte_bpe, fast
+from torch.distributed.tensor import DTensor
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from probatum.crew import joined
@@ -13,7 +15,9 @@ from probatum.errors import TrainingError
 from probatum.model.load import LoadedModel
 from probatum.model.mxfp4.quantizer import keep_mxfp4
 from probatum.model.packing import Suffix
-from probatum.study import Training
+from probatum.scoring.retention import retention_nll
+from probatum.shard import catch_up, load_sharded
+from probatum.study import Model, Training
 from probatum.training.loop import train
 from probatum.training.trainer import Examples, PackedTrainer
 
@@ -30,6 +34,36 @@ def load(folder):
     model = AutoModelForCausalLM.from_pretrained(folder, config=config, dtype=torch.float32)
     model.requires_grad_(False)
     return LoadedModel(model.eval(), None, "tiny", is_mxfp4=True)
+
+
+def write_llama(folder):
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(
+        "llama", vocab_size=370, hidden_size=64, intermediate_size=48, num_hidden_layers=3, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=512, initializer_range=0.1, architectures=["LlamaForCausalLM"],
+    )  # fmt: skip
+    folder.mkdir()
+    write_sharded(folder, AutoModelForCausalLM.from_config(config).state_dict(), num_shards=2)
+    config.save_pretrained(folder)
+    fast(byte_bpe()).save_pretrained(folder)
+    return Model(name=str(folder), device="cpu", shard=True)
+
+
+PARAGRAPHS = ["a first text", "and another one, a bit longer"]
+
+
+def sharded(crew, folder):
+    settings = write_llama(folder / f"llama{crew.rank}")
+    loaded = load_sharded(settings, crew)
+    parameters = list(loaded.model.parameters())
+    assert all(isinstance(parameter, DTensor) for parameter in parameters)
+    held = sum(parameter.to_local().numel() for parameter in parameters)
+    assert held * 2 == sum(parameter.numel() for parameter in parameters)
+    forgotten = retention_nll(loaded, PARAGRAPHS) if crew.leads else 0.0
+    catch_up(loaded.model)
+    if crew.leads:
+        (folder / "retention.json").write_text(json.dumps(forgotten))
+    return train(loaded, examples(), SETTINGS, folder / "sharded", ignore, crew=crew)
 
 
 def examples():
@@ -86,6 +120,7 @@ def main(folder):
                 loaded, examples(), SETTINGS.model_copy(update={"dropout": 0.2}), folder / "dropout", ignore, crew=crew
             ),
         }
+        results["sharded"] = sharded(crew, folder)
         told = {name: vars(result) for name, result in results.items()}
         assert crew.gather(told) == [told, told]
         if crew.leads:

@@ -11,12 +11,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
-from tests.crew.members import SETTINGS, examples, ignore, load
+from tests.checkpoints import write_gpt_oss
+from tests.crew.members import PARAGRAPHS, SETTINGS, examples, ignore, load, write_llama
 
 from probatum.crew import Crew, check_gpus, see_one_gpu
-from probatum.errors import InputError
+from probatum.errors import InputError, ModelError
 from probatum.lifeline import Member
+from probatum.model.load import load_model
 from probatum.model.notices import quiet
+from probatum.scoring.retention import retention_nll
+from probatum.shard import load_sharded
+from probatum.study import Model
 from probatum.training.loop import _arguments, train
 from probatum.training.shared import posts_at_once
 
@@ -108,6 +113,24 @@ def test_memory_that_runs_out_in_one_process_halves_the_posts_of_both(together):
     assert told["micro_batch_size"] == 1
     assert told["completed"]
     assert [note for note in told["notes"] if "memory ran out with 2 posts" in note]
+
+
+def test_sharded_weights_train_the_same_adapter(together, tmp_path):
+    loaded = load_model(write_llama(tmp_path / "llama"))
+    assert json.loads((together / "retention.json").read_text()) == pytest.approx(retention_nll(loaded, PARAGRAPHS))
+    alone = train(loaded, examples(), SETTINGS, tmp_path, ignore)
+    ours, theirs = adapter(together / "sharded"), adapter(tmp_path)
+    assert ours.keys() == theirs.keys()
+    for key, value in theirs.items():
+        torch.testing.assert_close(ours[key], value, rtol=1e-3, atol=1e-4)
+    assert results(together)["sharded"]["best_loss"] == pytest.approx(alone.best_loss, rel=1e-4)
+
+
+def test_what_cannot_be_sharded_says_why(tmp_path):
+    with pytest.raises(InputError, match=r"over several GPUs; say how many: --gpus 2"):
+        load_sharded(write_llama(tmp_path / "llama"), Crew())
+    with pytest.raises(ModelError, match=r"experts stay in their published MXFP4 bytes"):
+        load_sharded(Model(name=str(write_gpt_oss(tmp_path / "gpt-oss"))), Crew(0, 2))
 
 
 def test_dropout_draws_differ_and_training_still_learns(together):

@@ -22,6 +22,7 @@ from probatum.crew import ALONE, Crew
 from probatum.errors import TrainingError
 from probatum.model.load import LoadedModel, without_adapter
 from probatum.model.notices import quiet
+from probatum.shard import lockstep_of
 from probatum.study import Training
 from probatum.training.callbacks import Checks, Odometer, Progress, StepLog, TrainingProgress
 from probatum.training.examples import RowCollator
@@ -93,7 +94,8 @@ def train(
         except torch.OutOfMemoryError as error:
             if crew.size > 1 and not isinstance(error, SharedOutOfMemoryError):
                 raise TrainingError(
-                    "out of memory outside of a training step, where the processes cannot agree on a smaller one; "
+                    "out of memory where the processes cannot agree on fewer posts (outside of a training step, or "
+                    "with model.shard); "
                     f"try training.micro_batch_size: {max(1, micro // 2)} and a smaller scoring.tokens_per_batch"
                 ) from error
             if micro == 1:
@@ -189,7 +191,7 @@ class _Job:
             self.crew,
             model=model,
             args=_arguments(self.settings, micro, self.folder, self.loaded.device, self.crew),
-            data_collator=ShareCollator(collator, self.crew),
+            data_collator=ShareCollator(collator, self.crew, always=lockstep_of(model) is not None),
             callbacks=callbacks,
         )
         trainer.remove_callback(PrinterCallback)

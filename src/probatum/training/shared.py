@@ -12,6 +12,7 @@ from torch import Tensor
 
 from probatum.crew import Crew
 from probatum.model.packing import Suffix
+from probatum.shard import lockstep_of
 from probatum.training.callbacks import Odometer
 from probatum.training.examples import IGNORED, RowCollator
 
@@ -39,14 +40,19 @@ class ShareCollator:
     Attributes:
         whole: packs posts into a row.
         crew: the processes.
+        always: give a row also for an empty share, as sharded weights need of every process.
     """
 
     whole: RowCollator
     crew: Crew
+    always: bool = False
 
     def __call__(self, suffixes: Sequence[Suffix]) -> dict[str, Any]:
         """Return the model's arguments and `labels`; for an empty share a row without tokens or labels."""
         share = self.crew.deal([suffix.num_tokens for suffix in suffixes])[self.crew.rank]
+        if not share and self.always:
+            row = self.whole(suffixes[:1])
+            return row | {"labels": torch.full_like(row["labels"], IGNORED)}
         if not share:
             return {"input_ids": torch.empty((1, 0), dtype=torch.int64), "labels": torch.tensor([[IGNORED]])}
         return self.whole([suffixes[index] for index in share])
@@ -69,6 +75,7 @@ class SharedStep:
     def __init__(self, crew: Crew, model: Any, odometer: Odometer, seed: int) -> None:
         self.crew, self.odometer, self.seed = crew, odometer, seed
         self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self.is_sharded = lockstep_of(model) is not None
         self.begin()
 
     def begin(self) -> None:
@@ -92,6 +99,8 @@ class SharedStep:
             with self._own_dropout(step):
                 loss = compute()
         except torch.OutOfMemoryError:
+            if self.is_sharded:  # the others wait for this process's part of the weights
+                raise
             self.ran_out = True
             return
         self.loss = loss.clone() if self.loss is None else self.loss + loss

@@ -15,6 +15,7 @@ from transformers import Trainer
 from probatum.crew import ALONE, Crew
 from probatum.model.masks import model_inputs, to_device
 from probatum.model.packing import Suffix, Tokens, answer_log_likelihoods, pack_row, split_rows
+from probatum.shard import catch_up
 from probatum.training.callbacks import Odometer
 from probatum.training.examples import IGNORED, SuffixDataset
 from probatum.training.lora import save_adapter
@@ -51,10 +52,12 @@ class PackedTrainer(Trainer):
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
         """Add a row's gradients; at the end of an optimiser step, sum them over the crew."""
-        compute = partial(super().training_step, model, inputs, num_items_in_batch)
         if self.crew.size == 1:
-            return compute()
-        self.shared.add(compute if inputs["labels"].numel() > 1 else None, self.state.global_step)
+            return super().training_step(model, inputs, num_items_in_batch)
+        has_row = inputs["input_ids"].numel() > 0  # of sharded weights also where none of its labels counts
+        divisor = num_items_in_batch.clamp(min=1)
+        compute = partial(super().training_step, model, inputs, divisor)
+        self.shared.add(compute if has_row else None, self.state.global_step)
         if self.accelerator.sync_gradients:
             return self.shared.sum(num_items_in_batch)
         return torch.zeros((), device=self.args.device)  # the step's loss is told once, at its end
@@ -91,6 +94,7 @@ def shared_validation_loss(model: Any, examples: Examples, crew: Crew) -> float:
     own = replace(examples, validation=[examples.validation[index] for index in share])
     num_tokens = sum(len(answer) for suffix in own.validation for answer in suffix.answers)
     total = validation_loss(model, own) * num_tokens if share else 0.0
+    catch_up(model)
     total, num_tokens = crew.sum_(torch.tensor([total, num_tokens], dtype=torch.float64)).tolist()
     return total / num_tokens
 
