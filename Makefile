@@ -1,4 +1,4 @@
-.PHONY: quickstart install check test format clean
+.PHONY: quickstart install check test bench format clean
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,6 +28,9 @@ check: $(SETTINGS)  ## style, format, types and import rules
 
 test: $(SETTINGS)  ## every test that needs no GPU
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadgroup
+
+bench: $(SETTINGS)  ## speed beside limits and peers, on a GPU (docs/performance.md)
+	$(BIN)/python -m benchmarks.run
 
 format: $(SETTINGS)  ## mend what can be mended by machine
 	$(BIN)/ruff check --fix .

@@ -47,10 +47,9 @@ def launch(arguments: Sequence[str], size: int) -> int:
     Raises:
         CrewError: the leader was killed, or a follower ended before the crew was complete.
     """
-    port = str(_free_port())
-    shared = os.environ | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port} | {
-        name: str(size) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE")
-    }  # fmt: skip
+    threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // size))}  # unless the user says otherwise
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
+    shared = threads | os.environ | place | {"WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size)}
     command = [sys.executable, "-m", "probatum", *arguments]
     members = [
         subprocess.Popen(

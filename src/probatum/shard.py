@@ -115,7 +115,7 @@ def load_sharded(settings: ModelSettings, crew: Crew) -> LoadedModel:
     _own(model)
     Lockstep(crew, model)
     pass_token(model)  # the place for gathered weights is made now: made in inference mode it would serve no training
-    return LoadedModel(model.eval(), load_tokenizer(settings), settings.name, is_mxfp4=False)
+    return LoadedModel(model.eval(), load_tokenizer(settings), settings.name, is_mxfp4=False, fast=False)
 
 
 def _own(model: Any) -> None:

@@ -125,6 +125,9 @@ class Model(Section):
     shard: bool = Field(
         False, description="split the weights over the GPUs of the run, for a model that fits no single one"
     )
+    kernels: Literal["auto", "off"] = Field(
+        "auto", description="off: compute all in PyTorch and transformers, slower and easier to check"
+    )
     trust_remote_code: bool = Field(False, description="run code that comes with the model; needs a pinned revision")
 
     @model_validator(mode="after")

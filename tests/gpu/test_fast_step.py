@@ -1,4 +1,4 @@
-"""The compiled and graphed step against the reference step, at full width."""
+"""The graphed step on the kernels against the reference step, at full width."""
 
 import random
 
@@ -7,12 +7,11 @@ import torch
 from torch.nn import functional as F
 from transformers import GptOssConfig, GptOssForCausalLM
 
-from probatum.model import kernels
-from probatum.model.blocks import RowBuffers, padded_length
-from probatum.model.compiled import compile_layers
-from probatum.model.masks import model_inputs
+from probatum.model.fast import fast_rows
+from probatum.model.forward import row_logits
+from probatum.model.masks import model_inputs, to_device
 from probatum.model.mxfp4.experts import Mxfp4Experts
-from probatum.model.packing import Suffix, pack_row
+from probatum.model.packing import Suffix, answer_log_likelihoods, pack_row
 from probatum.training.examples import supervised
 from probatum.training.graphed import GraphedStep
 
@@ -27,7 +26,7 @@ def tuned():
 
     torch.manual_seed(0)
     config = GptOssConfig(num_hidden_layers=2, num_local_experts=8, vocab_size=1000)
-    config._attn_implementation = "flex_attention"
+    config._attn_implementation = "eager"
     model = GptOssForCausalLM(config).to(torch.bfloat16)
     for layer in model.model.layers:
         layer.mlp.experts = Mxfp4Experts(config).to(torch.bfloat16)
@@ -60,23 +59,27 @@ def off(ours, reference):
     return ((ours - reference).norm() / reference.norm()).item()
 
 
-def test_graphed_step_is_as_close_to_float32_as_the_reference_is(tuned, row, monkeypatch):
+def use_kernels(model, on):
+    for module in model.modules():
+        if isinstance(module, Mxfp4Experts):
+            module.use_kernels = on
+
+
+def test_graphed_step_is_as_close_to_float32_as_the_reference_is(tuned, row):
     parameters = [p for p in tuned.parameters() if p.requires_grad]
-    buffers = RowBuffers(padded_length(len(row.input_ids_T)), 8, tuned.config, torch.device("cuda"))
-    buffers.fill(row, supervised(row))
-    with monkeypatch.context() as plain:
-        plain.setattr(kernels, "installed", lambda: False)
-        reference = loss_and_gradient(tuned, parameters, tuned(**buffers.inputs()).logits[0], row)
-    compile_layers(tuned)
-    graphed = GraphedStep(tuned, 8)
-    losses = [graphed(row, supervised(row), 8).item() for _ in range(2)]
+    eight = torch.tensor(8, device="cuda")
+    use_kernels(tuned, False)
+    given = to_device(model_inputs(row, tuned.config, torch.bfloat16), tuned.device)
+    reference = loss_and_gradient(tuned, parameters, tuned(**given).logits[0], row)
+    use_kernels(tuned, True)
+    with fast_rows(tuned) as used:
+        assert used
+        graphed = GraphedStep(tuned, 8)
+        losses = [graphed(row, supervised(row), eight).item() for _ in range(2)]
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
     gradient = torch.cat([p.grad.double().flatten() / 2 for p in parameters]).cpu()  # two rows were added
 
     exact = tuned.cpu().float()
-    exact.config._attn_implementation = "eager"
-    for module in exact.modules():
-        module._compiled_call_impl = None
     given = model_inputs(row, exact.config, torch.float32)
     loss = F.cross_entropy(exact(**given).logits[0], supervised(row))
     wanted = torch.cat([g.double().flatten() for g in torch.autograd.grad(loss, parameters)])
@@ -85,12 +88,27 @@ def test_graphed_step_is_as_close_to_float32_as_the_reference_is(tuned, row, mon
 
 
 def test_the_adapter_overfits_one_row(tuned, row):
-    compile_layers(tuned)
-    graphed = GraphedStep(tuned, 8)
     parameters = [p for p in tuned.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=3e-3, fused=True)
-    for _ in range(150):
-        loss = graphed(row, supervised(row), 8)
-        optimiser.step()
-        optimiser.zero_grad()
+    with fast_rows(tuned):
+        graphed = GraphedStep(tuned, 8)
+        for _ in range(150):
+            loss = graphed(row, supervised(row), torch.tensor(8, device="cuda"))
+            optimiser.step()
+            optimiser.zero_grad()
     assert loss.item() < 0.05
+
+
+def test_a_post_in_a_row_scores_as_it_does_alone(tuned, row):
+    """At full width, by the kernels: what a row computes for a post does not depend on its neighbours."""
+    draw = random.Random(1)
+    posts = [Suffix([draw.randrange(1000) for _ in range(draw.randrange(5, 90))], [[1], [2, 3]]) for _ in range(20)]
+    with fast_rows(tuned):
+        tuned.eval()
+        packed = pack_row(range(104), posts)
+        together = answer_log_likelihoods(row_logits(tuned, packed), packed)
+        alone = []
+        for post in posts:
+            single = pack_row(range(104), [post])
+            alone.append(answer_log_likelihoods(row_logits(tuned, single), single))
+    assert (together - torch.cat(alone)).abs().max() < 0.05

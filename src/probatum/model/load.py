@@ -7,7 +7,7 @@ import json
 import os
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +36,14 @@ class LoadedModel:
         tokenizer: its tokenizer.
         name: what the study calls it.
         is_mxfp4: whether its experts stay in MXFP4.
+        fast: whether the project's own kernels may be used, where there are any for the device.
     """
 
     model: Any
     tokenizer: Any
     name: str
     is_mxfp4: bool
+    fast: bool = True
 
     @property
     def device(self) -> torch.device:
@@ -127,6 +129,7 @@ def load_model(settings: ModelSettings, adapter: Path | None = None) -> LoadedMo
     """
     from transformers import AutoModelForCausalLM
 
+    from probatum.model.mxfp4.experts import Mxfp4Experts
     from probatum.model.mxfp4.quantizer import keep_mxfp4
 
     config = load_config(settings)
@@ -151,7 +154,11 @@ def load_model(settings: ModelSettings, adapter: Path | None = None) -> LoadedMo
             "says; they would be made up at random"
         )
     model.requires_grad_(requires_grad=False)
-    loaded = LoadedModel(model.eval(), load_tokenizer(settings), settings.name, is_mxfp4)
+    fast = settings.kernels == "auto"
+    for module in model.modules():
+        if isinstance(module, Mxfp4Experts):
+            module.use_kernels = fast
+    loaded = LoadedModel(model.eval(), load_tokenizer(settings), settings.name, is_mxfp4, fast)
     return with_adapter(loaded, adapter) if adapter else loaded
 
 
@@ -173,7 +180,7 @@ def with_adapter(loaded: LoadedModel, adapter: Path) -> LoadedModel:
         _check_adapter(tuned, adapter / ADAPTER)
     except (RuntimeError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise ModelError(f"{adapter}: this adapter does not fit {loaded.name}: {error}") from error
-    return LoadedModel(tuned.eval(), loaded.tokenizer, loaded.name, loaded.is_mxfp4)
+    return replace(loaded, model=tuned.eval())
 
 
 def _check_adapter(tuned: Any, weights: Path) -> None:
@@ -198,7 +205,7 @@ def without_adapter(loaded: LoadedModel) -> LoadedModel:
     """Take an adapter out again, so that the same weights serve the next stage."""
     unload = getattr(loaded.model, "unload", None)
     model: nn.Module = unload() if unload else loaded.model
-    return LoadedModel(model.eval(), loaded.tokenizer, loaded.name, loaded.is_mxfp4)
+    return replace(loaded, model=model.eval())
 
 
 def check_shards(folder: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -11,6 +12,9 @@ from probatum.errors import ModelError
 from probatum.model.packing import Row
 
 FULL, SLIDING = "full_attention", "sliding_attention"
+KERNEL = "probatum_rows"  # the name of the kernel among transformers' attention implementations
+PADDING = -1  # segment of padding
+NO_WINDOW = 2**31 - 1
 
 
 def additive(allowed_TT: Tensor, dtype: torch.dtype) -> Tensor:
@@ -20,6 +24,36 @@ def additive(allowed_TT: Tensor, dtype: torch.dtype) -> Tensor:
     """
     lowest = torch.finfo(dtype).min
     return torch.zeros(allowed_TT.shape, dtype=dtype).masked_fill_(~allowed_TT, lowest)[None, None]
+
+
+def row_map(row: Row, num_tokens: int, window: int | None = None) -> Tensor:
+    """Return who sees whom as the attention kernel takes it, int32 `[6, num_tokens]`.
+
+    Lines: segment; parent; position; where the token's post begins; where it ends; then two numbers, the length of the
+    prefix and the window. Padding sees padding alone.
+    """
+    prefix = int((row.segment_T == 0).sum())
+    post_T = torch.where(row.parent_T > 0, row.parent_T, row.segment_T)
+    lines = torch.stack(
+        (
+            row.segment_T,
+            row.parent_T,
+            row.position_ids_T,
+            torch.searchsorted(post_T, post_T),
+            torch.searchsorted(post_T, post_T, right=True),
+            torch.zeros_like(post_T),
+        )
+    )
+    padding = torch.arange(len(post_T), num_tokens)
+    padded = torch.stack((*torch.full((2, len(padding)), PADDING), 0 * padding, padding, padding + 1, 0 * padding))
+    found = torch.cat((lines, padded), 1).int()
+    found[5, 0], found[5, 1] = prefix, NO_WINDOW if window is None else window
+    return found
+
+
+def row_maps(row: Row, config: Any, num_tokens: int) -> Tensor:
+    """Return a row's map for each kind of layer, int32 `[kinds, 1, 1, 6, num_tokens]`."""
+    return torch.stack([row_map(row, num_tokens, window) for window in windows(config).values()])[:, None, None]
 
 
 def check_attention(config: Any) -> None:
@@ -36,20 +70,35 @@ def check_attention(config: Any) -> None:
         )
 
 
+def windows(config: Any) -> dict[str | None, int | None]:
+    """Return the window of each kind of layer that wants a mask of its own; kind `None` is one mask for all.
+
+    Models with sliding layers take a dict with one mask for each kind, since one for all would cost them their window.
+    """
+    kinds = set(getattr(config, "layer_types", None) or ())
+    window = getattr(config, "sliding_window", None)
+    if SLIDING in kinds:
+        return {FULL: None, SLIDING: window}
+    return {None: None if kinds else window}
+
+
+def by_kind(config: Any, masks: Iterable[Tensor]) -> Any:
+    """Return masks, in the order of `windows`, as the model takes them: one, or a dict."""
+    found = dict(zip(windows(config), masks, strict=True))
+    return found.get(None, found)
+
+
 def attention_mask(row: Row, config: Any, dtype: torch.dtype) -> Tensor | dict[str, Tensor]:
     """Return what the model takes as `attention_mask` for one packed row.
 
     Args:
         row: the packed row.
-        config: the model's text config. Layers of several kinds (`layer_types`) take a dict with one mask each, since
-            one 4D mask for all would cost sliding layers their window; other models take one mask.
+        config: the model's text config, with the attention that it uses now.
         dtype: the model's floating type.
     """
-    kinds = set(getattr(config, "layer_types", None) or ())
-    window = getattr(config, "sliding_window", None)
-    if SLIDING in kinds:
-        return {FULL: additive(row.allowed_TT(), dtype), SLIDING: additive(row.allowed_TT(window), dtype)}
-    return additive(row.allowed_TT(None if kinds else window), dtype)
+    if config._attn_implementation == KERNEL:
+        return by_kind(config, row_maps(row, config, len(row.input_ids_T)))
+    return by_kind(config, (additive(row.allowed_TT(window), dtype) for window in windows(config).values()))
 
 
 def model_inputs(row: Row, config: Any, dtype: torch.dtype) -> dict[str, Any]:

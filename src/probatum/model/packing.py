@@ -13,12 +13,13 @@ T tokens of a row · K positions whose logits are wanted · N answer tokens · A
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 Tokens = Sequence[int]
+CHUNK = 256  # positions whose logits are held in float32 at once: 200,000 words make 0.2 GB of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,6 @@ class Row:
     target_at_N: Tensor
     target_id_N: Tensor
     target_answer_N: Tensor
-
-    def to(self, device: torch.device) -> Row:
-        """Return the row on a device."""
-        return Row(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
     def allowed_TT(self, window: int | None = None) -> Tensor:
         """Return which keys (columns) each query (row) sees, bool `[T, T]`.
@@ -146,8 +143,8 @@ def split_rows(prefix: Tokens, suffixes: Iterable[Suffix], max_tokens: int) -> I
 
 
 def answer_log_likelihoods(logits_KV: Tensor, row: Row) -> Tensor:
-    """Return the natural log-likelihood of each answer of a row, float32 `[A]`."""
-    log_probs_KV = logits_KV.float().log_softmax(-1)
-    token_N = log_probs_KV[row.target_at_N, row.target_id_N]
-    num_answers = int(row.target_answer_N[-1]) + 1
-    return token_N.new_zeros(num_answers).index_add(0, row.target_answer_N, token_N)
+    """Return the natural log-likelihood of each answer of a row, float32 `[A]`, on the logits' device."""
+    at_N, id_N, answer_N = (t.to(logits_KV.device) for t in (row.target_at_N, row.target_id_N, row.target_answer_N))
+    norm_K = torch.cat([chunk_KV.float().logsumexp(-1) for chunk_KV in logits_KV.split(CHUNK)])
+    token_N = logits_KV[at_N, id_N].float() - norm_K[at_N]
+    return token_N.new_zeros(int(row.target_answer_N[-1]) + 1).index_add(0, answer_N, token_N)

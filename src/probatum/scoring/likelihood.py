@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from probatum.data.records import Post, Prediction
+from probatum.model.fast import fast_rows
+from probatum.model.forward import row_logits
 from probatum.model.load import LoadedModel
-from probatum.model.masks import model_inputs, to_device
 from probatum.model.packing import Suffix, answer_log_likelihoods, pack_row, split_rows
 from probatum.prompt.render import RenderedPost, Renderer
 from probatum.scoring.decide import predict
@@ -69,9 +70,9 @@ def score_likelihood(
     num_tokens = 0
     for group in split_rows(renderer.prefix_ids, suffixes, settings.tokens_per_batch):
         row = pack_row(renderer.prefix_ids, group)
-        inputs = to_device(model_inputs(row, loaded.text_config, loaded.dtype), loaded.device)
-        logits_KV = loaded.model(**inputs).logits[0]
-        likelihoods.append(answer_log_likelihoods(logits_KV, row.to(loaded.device)).cpu().view(-1, len(answers)))
+        with fast_rows(loaded.model, wanted=loaded.fast):
+            logits_KV = row_logits(loaded.model, row)
+        likelihoods.append(answer_log_likelihoods(logits_KV, row).cpu().view(-1, len(answers)))
         num_tokens += len(row.input_ids_T)
         report(sum(map(len, likelihoods)))
     return Scored(_predictions(renderer, posts, rendered, likelihoods, settings), num_tokens)

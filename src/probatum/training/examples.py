@@ -45,18 +45,20 @@ class RowCollator:
         prefix: tokens that all prompts begin with.
         config: the model's text config.
         dtype: the model's floating type.
+        as_rows: give rows as they are, for a step that keeps its own inputs.
     """
 
     prefix: Tokens
     config: Any
     dtype: torch.dtype
+    as_rows: bool = False
 
     def __call__(self, suffixes: Sequence[Suffix]) -> dict[str, Any]:
-        """Return the model's arguments and `labels` `[1, 1 + K]`.
+        """Return the model's arguments, or the row, and `labels` `[1, 1 + K]`.
 
         The labels begin with an ignored one, so that trainers which count a causal model's labels from the second on
         and trainers which count all of them find the same number.
         """
         row = pack_row(self.prefix, suffixes)
         labels = torch.cat((torch.tensor([IGNORED]), supervised(row)))[None]
-        return model_inputs(row, self.config, self.dtype) | {"labels": labels}
+        return ({"row": row} if self.as_rows else model_inputs(row, self.config, self.dtype)) | {"labels": labels}

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from probatum.model.blocks import IGNORED, RowBuffers, padded_length
+from probatum.model.buffers import IGNORED, RowBuffers, padded_length
 from probatum.model.kept import only_kept
 from probatum.model.packing import Row
+from probatum.training.angles import Angles
 
 WARM_UPS = 2
 
@@ -26,6 +27,7 @@ class _Captured:
 
     graph: torch.cuda.CUDAGraph
     buffers: RowBuffers
+    angles: Angles
     loss: Tensor
     gradients: list[Tensor]
 
@@ -34,7 +36,7 @@ class GraphedStep:
     """Computes the loss and gradients of packed rows, a captured graph for every padded length.
 
     Args:
-        model: a causal language model with flex attention on a GPU, its adapter trainable.
+        model: a causal language model on a GPU, inside `fast_rows`, its adapter trainable.
         num_kept: the most positions with a label in one row.
     """
 
@@ -44,22 +46,26 @@ class GraphedStep:
         self.captured: dict[int, _Captured] = {}
         self.pool: Any = None
 
-    def __call__(self, row: Row, labels_K: Tensor, num_items: float) -> Tensor:
+    def __call__(self, row: Row, labels_K: Tensor, num_items: Tensor) -> Tensor:
         """Add a row's gradients to the parameters' and return its loss, the sum over labels divided by `num_items`.
 
-        The returned tensor is overwritten by the next row of the same length.
+        Args:
+            row: the packed row.
+            labels_K: the token to predict at each kept position.
+            num_items: labels in the whole optimiser step, a tensor without dimensions on the model's device.
         """
         length = padded_length(len(row.input_ids_T))
         if length not in self.captured:
             self.captured[length] = self._capture(length, row, labels_K)
         step = self.captured[length]
         step.buffers.fill(row, labels_K)
+        step.angles.fill()
         step.graph.replay()
         self._add(step.gradients, num_items)
         return step.loss / num_items
 
-    def _add(self, gradients: Sequence[Tensor], num_items: float) -> None:
-        scaled = torch._foreach_div(list(gradients), num_items)
+    def _add(self, gradients: Sequence[Tensor], num_items: Tensor) -> None:
+        scaled = torch._foreach_mul(list(gradients), num_items.float().reciprocal())
         if self.parameters[0].grad is None:
             for parameter, gradient in zip(self.parameters, scaled, strict=True):
                 parameter.grad = gradient
@@ -73,10 +79,12 @@ class GraphedStep:
     def _capture(self, length: int, row: Row, labels_K: Tensor) -> _Captured:
         buffers = RowBuffers(length, self.num_kept, self.model.config.get_text_config(), self.model.device)
         buffers.fill(row, labels_K)
+        angles = Angles(self.model, buffers.position_T[None])
+        random_state = torch.cuda.get_rng_state()  # warming up draws dropout that the training must not miss
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         graph = torch.cuda.CUDAGraph()
-        with only_kept(self.model, buffers.keep_long_K, length):
+        with only_kept(self.model, buffers.keep_long_K, length), angles.instead():
             with torch.cuda.stream(stream):
                 for _ in range(WARM_UPS):
                     torch.autograd.grad(self._loss(buffers), self.parameters)
@@ -86,4 +94,5 @@ class GraphedStep:
                 loss = self._loss(buffers)
                 gradients = torch.autograd.grad(loss, self.parameters)
         self.pool = self.pool or graph.pool()
-        return _Captured(graph, buffers, loss.detach(), list(gradients))
+        torch.cuda.set_rng_state(random_state)
+        return _Captured(graph, buffers, angles, loss.detach(), list(gradients))

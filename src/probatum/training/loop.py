@@ -20,12 +20,14 @@ from transformers.trainer_callback import PrinterCallback
 from probatum.artifacts import write_json_atomic
 from probatum.crew import ALONE, Crew
 from probatum.errors import TrainingError
+from probatum.model.fast import fast_rows
 from probatum.model.load import LoadedModel, without_adapter
 from probatum.model.notices import quiet
 from probatum.shard import lockstep_of
 from probatum.study import Training
 from probatum.training.callbacks import Checks, Odometer, Progress, StepLog, TrainingProgress
 from probatum.training.examples import RowCollator
+from probatum.training.graphed import GraphedStep
 from probatum.training.lora import attach_adapter, copy_adapter
 from probatum.training.shared import ShareCollator, SharedOutOfMemoryError, posts_at_once
 from probatum.training.trainer import Examples, PackedTrainer, shared_validation_loss
@@ -139,10 +141,10 @@ class _Job:
         """Train with so many posts in a forward pass, from the newest checkpoint if there is one."""
         model = attach_adapter(self.loaded, self.settings)
         try:
-            start_loss = _start_loss(model, self.examples, self.folder, self.crew)
             checks = Checks()
-            with quiet(), _tensorboard_in(self.folder):
-                trainer = self._trainer(model, micro, checks)
+            with fast_rows(model, wanted=self.loaded.fast) as fast, quiet(), _tensorboard_in(self.folder):
+                start_loss = _start_loss(model, self.examples, self.folder, self.crew)
+                trainer = self._trainer(model, micro, checks, graphed=fast and not self.settings.gradient_checkpointing)
                 newest = self.crew.from_leader(lambda: newest_checkpoint(self.folder / CHECKPOINTS))
                 if newest is None or not is_finished(newest):
                     trainer.train(resume_from_checkpoint=str(newest) if newest else None)
@@ -177,17 +179,19 @@ class _Job:
         write_json_atomic(self.folder / RESULT, vars(result))
         return result
 
-    def _trainer(self, model: Any, micro: int, checks: Checks) -> PackedTrainer:
+    def _trainer(self, model: Any, micro: int, checks: Checks, *, graphed: bool) -> PackedTrainer:
+        most_labels = micro * max(len(answer) for suffix in self.examples.train for answer in suffix.answers)
         odometer = Odometer(self.folder)
         callbacks: list[TrainerCallback] = [checks]
         if self.crew.leads:
             callbacks = [Progress(self.report), StepLog(self.folder), checks, odometer]
         if self.settings.early_stopping:
             callbacks.append(EarlyStoppingCallback(early_stopping_patience=self.settings.early_stopping))
-        collator = RowCollator(self.examples.prefix, self.loaded.text_config, self.loaded.dtype)
+        collator = RowCollator(self.examples.prefix, self.loaded.text_config, self.loaded.dtype, as_rows=graphed)
         trainer = PackedTrainer(
             self.examples,
             odometer,
+            GraphedStep(model, most_labels) if graphed else None,
             self.crew,
             model=model,
             args=_arguments(self.settings, micro, self.folder, self.loaded.device, self.crew),

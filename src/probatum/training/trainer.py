@@ -13,11 +13,12 @@ from torch.nn import functional as F
 from transformers import Trainer
 
 from probatum.crew import ALONE, Crew
-from probatum.model.masks import model_inputs, to_device
+from probatum.model.forward import row_logits
 from probatum.model.packing import Suffix, Tokens, answer_log_likelihoods, pack_row, split_rows
 from probatum.shard import catch_up
 from probatum.training.callbacks import Odometer
-from probatum.training.examples import IGNORED, SuffixDataset
+from probatum.training.examples import IGNORED, SuffixDataset, supervised
+from probatum.training.graphed import GraphedStep
 from probatum.training.lora import save_adapter
 from probatum.training.shared import SharedStep
 
@@ -40,27 +41,54 @@ class Examples:
 
 
 class PackedTrainer(Trainer):
-    """`transformers.Trainer` on packed rows: its loss and its validation are over answer tokens."""
+    """`transformers.Trainer` on packed rows: its loss and its validation are over answer tokens.
 
-    def __init__(self, examples: Examples, odometer: Odometer, crew: Crew = ALONE, **arguments: Any) -> None:
+    Args:
+        examples: the posts.
+        odometer: counts tokens.
+        step: if given, computes loss and gradients in place of autograd.
+        crew: the processes that share every step.
+        arguments: of `transformers.Trainer`.
+    """
+
+    def __init__(
+        self,
+        examples: Examples,
+        odometer: Odometer,
+        step: GraphedStep | None = None,
+        crew: Crew = ALONE,
+        **arguments: Any,
+    ) -> None:
         super().__init__(train_dataset=SuffixDataset(examples.train), eval_dataset=[], **arguments)
         self.examples = examples
         self.model_accepts_loss_kwargs = True  # `compute_loss` divides by the tokens of the whole step itself
         self.odometer = odometer
+        self.step = step
         self.crew = crew
         self.shared = SharedStep(crew, self.model, odometer, self.args.seed)
 
-    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
-        """Add a row's gradients; at the end of an optimiser step, sum them over the crew."""
+    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
+        """Add a micro-batch's gradients to the parameters', and at the end of an optimiser step sum them over the crew.
+
+        Returns:
+            The micro-batch's share of the step's loss; in a crew the whole step's loss, once at its end.
+        """
         if self.crew.size == 1:
-            return super().training_step(model, inputs, num_items_in_batch)
-        has_row = inputs["input_ids"].numel() > 0  # of sharded weights also where none of its labels counts
-        divisor = num_items_in_batch.clamp(min=1)
-        compute = partial(super().training_step, model, inputs, divisor)
+            return self._pass(model, inputs, num_items_in_batch)
+        has_row = inputs["labels"].numel() > 1
+        compute = partial(self._pass, model, inputs, num_items_in_batch.clamp(min=1))
         self.shared.add(compute if has_row else None, self.state.global_step)
         if self.accelerator.sync_gradients:
             return self.shared.sum(num_items_in_batch)
-        return torch.zeros((), device=self.args.device)  # the step's loss is told once, at its end
+        return torch.zeros((), device=self.args.device)
+
+    def _pass(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any) -> torch.Tensor:
+        if self.step is None:
+            return super().training_step(model, inputs, num_items_in_batch)
+        model.train()
+        row = inputs["row"]
+        self.odometer.num_tokens += len(row.input_ids_T)
+        return self.step(row, supervised(row), num_items_in_batch)
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -104,12 +132,10 @@ def validation_loss(model: Any, examples: Examples) -> float:
     """Return the mean negative log-likelihood of an answer token over the validation posts, in nats."""
     was_training = model.training
     model.eval()
-    config, total = model.config.get_text_config(), torch.zeros((), dtype=torch.float64)
-    num_tokens = 0
+    total, num_tokens = torch.zeros((), dtype=torch.float64), 0
     for suffixes in split_rows(examples.prefix, examples.validation, examples.tokens_per_row):
         row = pack_row(examples.prefix, suffixes)
-        inputs = to_device(model_inputs(row, config, model.dtype), model.device)
-        total -= answer_log_likelihoods(model(**inputs).logits[0].cpu(), row).sum().double()
+        total -= answer_log_likelihoods(row_logits(model, row), row).sum().double().cpu()
         num_tokens += len(row.target_id_N)
     model.train(was_training)
     return float(total) / num_tokens

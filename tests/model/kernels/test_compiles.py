@@ -15,14 +15,17 @@ import sys
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from probatum.model.kernels import dequantise, experts, grouped, rows
+from probatum.model.kernels import attention, dequantise, experts, grouped, pointwise, rows
 
 ARCH = int(sys.argv[1])
 SHAPES = {"E": 128, "EXPERTS": 128, "O": 5760, "P": 720, "WIDTH": 2880, "CHOSEN": 4, "COLUMNS": 1024, "CHUNK": 1024}
 POINTERS = {
     "words_ptr": "*i16", "scales_ptr": "*u8", "ends_ptr": "*i32", "order_ptr": "*i32", "place_ptr": "*i32",
     "expert_ptr": "*i32", "choice_ptr": "*i64", "grad_weight_ptr": "*fp32", "limit": "fp32", "alpha": "fp32",
-    "num_rows": "i32", "num_blocks": "i32",
+    "num_rows": "i32", "num_blocks": "i32", "map_ptr": "*i32", "lse_ptr": "*fp32", "delta_ptr": "*fp32",
+    "dk_ptr": "*fp32", "dv_ptr": "*fp32", "T": "i32", "scale": "fp32",
+    "scale_ptr": "*fp32", "eps": "fp32", "sign": "fp32", "x_head": "i32", "x_token": "i32", "cos_token": "i32",
+    **{f"{name}_{axis}": "i32" for name in ("q", "k", "v", "out") for axis in ("head", "row")},
 }
 
 
@@ -42,6 +45,12 @@ for kernel, tiles in ((grouped._forward, experts.FORWARD_TILES), (grouped._backw
     for _, tile in tiles:
         cut = grouped.constants(tile)
         build(kernel, {"num_warps": tile.warps, "num_stages": tile.stages}, PACKED=True, **cut)
+for kernel in (attention._forward, attention._backward_queries, attention._backward_keys):
+    for dim in (64, 128):
+        build(kernel, {}, G=8, D=dim, DIM=dim, SINKS=True, WIDE=False, M=attention.QUERIES, N=attention.KEYS)
+for kernel in (pointwise._norm, pointwise._norm_backward):
+    build(kernel, {"num_warps": 8}, H=2880, BLOCK=4096)
+build(pointwise._rotate, {}, N=64, HALF=32, BLOCK=32, TOKENS=pointwise.TOKENS)
 for kernel in vars(rows).values():
     if isinstance(kernel, triton.JITFunction) and kernel.__name__ not in ("_place", "_gate_and_up"):
         for planes in (True, False):
@@ -57,4 +66,4 @@ def test_every_kernel_compiles(arch, tmp_path):
         [sys.executable, "-c", PROGRAM, str(arch)], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stdout.count("_") >= 14
+    assert done.stdout.count("_") >= 23

@@ -50,6 +50,7 @@ class Mxfp4Experts(nn.Module):
         self.limit = getattr(config, "swiglu_limit", 7.0)  # transformers 5.17 has it in the code
         self.alpha = getattr(config, "swiglu_alpha", 1.702)
         hidden, intermediate = config.hidden_size, config.intermediate_size
+        self.use_kernels = True  # where there are any for the device
         self._declare("gate_up_proj", 2 * intermediate, hidden)
         self._declare("down_proj", hidden, intermediate)
 
@@ -79,7 +80,7 @@ class Mxfp4Experts(nn.Module):
             router_indices: the experts of each token, int64 `[T, K]`.
             routing_weights: their weights `[T, K]`.
         """
-        if hidden_TH.is_cuda and hidden_TH.dtype == torch.bfloat16 and kernels.installed():
+        if self.use_kernels and hidden_TH.is_cuda and hidden_TH.dtype == torch.bfloat16 and kernels.installed():
             return self.forward_kernels(hidden_TH, router_indices, routing_weights)
         num_tokens, num_chosen = router_indices.shape
         expert_R, order_R = router_indices.reshape(-1).sort(stable=True)

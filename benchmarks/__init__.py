@@ -1,0 +1,1 @@
+"""Speed and memory beside limits and peers: `python -m benchmarks.run --help`."""

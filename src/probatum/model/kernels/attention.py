@@ -1,0 +1,346 @@
+"""Attention over packed rows: every token sees the prefix and its own post, and no other block of keys is read.
+
+T tokens · H query heads · G query heads that share a key head · D head dimension
+
+A row's map, int32 `[6, T]`, says who sees whom (`masks.row_map`). A program loops over few blocks of keys: those of the
+prefix, and those from the first post in its block of queries up to itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+LOG2E = tl.constexpr(1.4426950408889634)
+QUERIES, KEYS = 64, 64
+
+
+@triton.jit
+def _dot(a: tl.tensor, b: tl.tensor, WIDE: tl.constexpr) -> tl.tensor:
+    """Return the product in float32; `WIDE` operands are float32 and stay so."""
+    if WIDE:
+        return tl.dot(a.to(tl.float32), b.to(tl.float32), input_precision="ieee")
+    else:  # noqa: RET505
+        return tl.dot(a, b)
+
+
+@triton.jit
+def _load_rows(
+    pointer: tl.tensor, row: tl.tensor, stride: tl.tensor, T: tl.tensor, D: tl.constexpr, DIM: tl.constexpr
+) -> tl.tensor:
+    """Load rows of one head `[rows, DIM]`; what lies beyond the row or the head dimension is 0."""
+    dim = tl.arange(0, DIM)
+    mask = (row < T)[:, None] & (dim < D)[None, :]
+    return tl.load(pointer + row.to(tl.int64)[:, None] * stride + dim[None, :], mask=mask, other=0.0)
+
+
+@triton.jit
+def _store_rows(
+    pointer: tl.tensor,
+    values: tl.tensor,
+    row: tl.tensor,
+    stride: tl.tensor,
+    T: tl.tensor,
+    D: tl.constexpr,
+    DIM: tl.constexpr,
+) -> None:
+    dim = tl.arange(0, DIM)
+    mask = (row < T)[:, None] & (dim < D)[None, :]
+    tl.store(pointer + row.to(tl.int64)[:, None] * stride + dim[None, :], values, mask=mask)
+
+
+@triton.jit
+def _seen(
+    map_ptr: tl.tensor, query: tl.tensor, key: tl.tensor, T: tl.tensor, num_prefix: tl.tensor, window: tl.tensor
+) -> tl.tensor:
+    """Return which keys each query sees, bool of the broadcast shape of `query` and `key`."""
+    segment_q = tl.load(map_ptr + query, mask=query < T, other=-2)
+    parent_q = tl.load(map_ptr + T + query, mask=query < T, other=-2)
+    position_q = tl.load(map_ptr + 2 * T + query, mask=query < T, other=0)
+    segment_k = tl.load(map_ptr + key, mask=key < T, other=-3)
+    position_k = tl.load(map_ptr + 2 * T + key, mask=key < T, other=0)
+    back = position_q - position_k
+    kin = (segment_k == 0) | (segment_k == segment_q) | (segment_k == parent_q)
+    return kin & (back >= 0) & (back < window) & (query < T)
+
+
+@triton.jit
+def _forward(
+    q_ptr: tl.tensor,
+    k_ptr: tl.tensor,
+    v_ptr: tl.tensor,
+    sinks_ptr: tl.tensor,
+    map_ptr: tl.tensor,
+    out_ptr: tl.tensor,
+    lse_ptr: tl.tensor,
+    q_head: tl.tensor,
+    q_row: tl.tensor,
+    k_head: tl.tensor,
+    k_row: tl.tensor,
+    v_head: tl.tensor,
+    v_row: tl.tensor,
+    out_row: tl.tensor,
+    T: tl.tensor,
+    scale: tl.tensor,
+    G: tl.constexpr,
+    D: tl.constexpr,
+    DIM: tl.constexpr,
+    SINKS: tl.constexpr,
+    WIDE: tl.constexpr,
+    M: tl.constexpr,
+    N: tl.constexpr,
+) -> None:
+    block, head = tl.program_id(0), tl.program_id(1)
+    row = block * M + tl.arange(0, M)
+    num_prefix, window = tl.load(map_ptr + 5 * T), tl.load(map_ptr + 5 * T + 1)
+    first = tl.min(tl.load(map_ptr + 3 * T + row, mask=row < T, other=2147483647), 0)
+    first = tl.maximum(first, num_prefix) // N * N
+    end = tl.minimum((block + 1) * M, T)
+    q = _load_rows(q_ptr + head * q_head, row, q_row, T, D, DIM)
+    k_base, v_base = k_ptr + head // G * k_head, v_ptr + head // G * v_head
+    acc = tl.zeros((M, DIM), tl.float32)
+    if SINKS:
+        top = tl.zeros((M,), tl.float32) + tl.load(sinks_ptr + head).to(tl.float32) * LOG2E
+        total = tl.full((M,), 1.0, tl.float32)
+    else:
+        top = tl.full((M,), float("-inf"), tl.float32)
+        total = tl.zeros((M,), tl.float32)
+    prefix_blocks = tl.cdiv(num_prefix, N)
+    num_blocks = prefix_blocks + tl.maximum(tl.cdiv(end - first, N), 0)
+    for step in range(0, num_blocks):
+        in_prefix = step < prefix_blocks
+        begin = tl.where(in_prefix, step * N, first + (step - prefix_blocks) * N)
+        key = begin + tl.arange(0, N)
+        mine = (key < num_prefix) == in_prefix
+        k = _load_rows(k_base, key, k_row, T, D, DIM)
+        scores = _dot(q, tl.trans(k), WIDE) * (scale * LOG2E)
+        seen = _seen(map_ptr, row[:, None], key[None, :], T, num_prefix, window) & mine[None, :]
+        scores = tl.where(seen, scores, float("-inf"))
+        higher = tl.maximum(top, tl.max(scores, 1))
+        level = tl.where(higher == float("-inf"), 0.0, higher)
+        shrink = tl.exp2(top - level)
+        p = tl.exp2(scores - level[:, None])
+        total = total * shrink + tl.sum(p, 1)
+        v = _load_rows(v_base, key, v_row, T, D, DIM)
+        acc = acc * shrink[:, None] + _dot(p.to(v.dtype), v, WIDE)
+        top = higher
+    total = tl.where(total == 0.0, 1.0, total)
+    out = acc / total[:, None]
+    _store_rows(out_ptr + head * D, out.to(out_ptr.dtype.element_ty), row, out_row, T, D, DIM)
+    tl.store(lse_ptr + head * T + row, top + tl.log2(total), mask=row < T)
+
+
+@triton.jit
+def _backward_queries(
+    q_ptr: tl.tensor,
+    k_ptr: tl.tensor,
+    v_ptr: tl.tensor,
+    map_ptr: tl.tensor,
+    out_ptr: tl.tensor,
+    grad_ptr: tl.tensor,
+    lse_ptr: tl.tensor,
+    delta_ptr: tl.tensor,
+    dq_ptr: tl.tensor,
+    q_head: tl.tensor,
+    q_row: tl.tensor,
+    k_head: tl.tensor,
+    k_row: tl.tensor,
+    v_head: tl.tensor,
+    v_row: tl.tensor,
+    out_row: tl.tensor,
+    T: tl.tensor,
+    scale: tl.tensor,
+    G: tl.constexpr,
+    D: tl.constexpr,
+    DIM: tl.constexpr,
+    WIDE: tl.constexpr,
+    M: tl.constexpr,
+    N: tl.constexpr,
+) -> None:
+    block, head = tl.program_id(0), tl.program_id(1)
+    row = block * M + tl.arange(0, M)
+    num_prefix, window = tl.load(map_ptr + 5 * T), tl.load(map_ptr + 5 * T + 1)
+    first = tl.min(tl.load(map_ptr + 3 * T + row, mask=row < T, other=2147483647), 0)
+    first = tl.maximum(first, num_prefix) // N * N
+    end = tl.minimum((block + 1) * M, T)
+    q = _load_rows(q_ptr + head * q_head, row, q_row, T, D, DIM)
+    out = _load_rows(out_ptr + head * D, row, out_row, T, D, DIM)
+    grad = _load_rows(grad_ptr + head * D, row, out_row, T, D, DIM)
+    lse = tl.load(lse_ptr + head * T + row, mask=row < T, other=0.0)
+    delta = tl.sum(out.to(tl.float32) * grad.to(tl.float32), 1)
+    tl.store(delta_ptr + head * T + row, delta, mask=row < T)
+    k_base, v_base = k_ptr + head // G * k_head, v_ptr + head // G * v_head
+    dq = tl.zeros((M, DIM), tl.float32)
+    prefix_blocks = tl.cdiv(num_prefix, N)
+    num_blocks = prefix_blocks + tl.maximum(tl.cdiv(end - first, N), 0)
+    for step in range(0, num_blocks):
+        in_prefix = step < prefix_blocks
+        begin = tl.where(in_prefix, step * N, first + (step - prefix_blocks) * N)
+        key = begin + tl.arange(0, N)
+        mine = (key < num_prefix) == in_prefix
+        k = _load_rows(k_base, key, k_row, T, D, DIM)
+        v = _load_rows(v_base, key, v_row, T, D, DIM)
+        scores = _dot(q, tl.trans(k), WIDE) * (scale * LOG2E)
+        seen = _seen(map_ptr, row[:, None], key[None, :], T, num_prefix, window) & mine[None, :]
+        p = tl.where(seen, tl.exp2(scores - lse[:, None]), 0.0)
+        ds = p * (_dot(grad, tl.trans(v), WIDE) - delta[:, None])
+        dq += _dot(ds.to(k.dtype), k, WIDE)
+    dq_at = dq_ptr + head.to(tl.int64) * T * D
+    _store_rows(dq_at, (dq * scale).to(dq_ptr.dtype.element_ty), row, D, T, D, DIM)
+
+
+@triton.jit
+def _backward_keys(
+    q_ptr: tl.tensor,
+    k_ptr: tl.tensor,
+    v_ptr: tl.tensor,
+    map_ptr: tl.tensor,
+    grad_ptr: tl.tensor,
+    lse_ptr: tl.tensor,
+    delta_ptr: tl.tensor,
+    dk_ptr: tl.tensor,
+    dv_ptr: tl.tensor,
+    q_head: tl.tensor,
+    q_row: tl.tensor,
+    k_head: tl.tensor,
+    k_row: tl.tensor,
+    v_head: tl.tensor,
+    v_row: tl.tensor,
+    out_row: tl.tensor,
+    T: tl.tensor,
+    scale: tl.tensor,
+    G: tl.constexpr,
+    D: tl.constexpr,
+    DIM: tl.constexpr,
+    WIDE: tl.constexpr,
+    M: tl.constexpr,
+    N: tl.constexpr,
+) -> None:
+    block, head = tl.program_id(0), tl.program_id(1)
+    key = block * N + tl.arange(0, N)
+    num_prefix, window = tl.load(map_ptr + 5 * T), tl.load(map_ptr + 5 * T + 1)
+    last = tl.max(tl.load(map_ptr + 4 * T + key, mask=key < T, other=0), 0)
+    last = tl.where(block * N < num_prefix, T, last)
+    k = _load_rows(k_ptr + head // G * k_head, key, k_row, T, D, DIM)
+    v = _load_rows(v_ptr + head // G * v_head, key, v_row, T, D, DIM)
+    dk = tl.zeros((N, DIM), tl.float32)
+    dv = tl.zeros((N, DIM), tl.float32)
+    for begin in range(block * N // M * M, last, M):
+        row = begin + tl.arange(0, M)
+        q = _load_rows(q_ptr + head * q_head, row, q_row, T, D, DIM)
+        grad = _load_rows(grad_ptr + head * D, row, out_row, T, D, DIM)
+        lse = tl.load(lse_ptr + head * T + row, mask=row < T, other=0.0)
+        delta = tl.load(delta_ptr + head * T + row, mask=row < T, other=0.0)
+        scores = _dot(k, tl.trans(q), WIDE) * (scale * LOG2E)
+        seen = _seen(map_ptr, row[None, :], key[:, None], T, num_prefix, window)
+        p = tl.where(seen, tl.exp2(scores - lse[None, :]), 0.0)
+        dv += _dot(p.to(grad.dtype), grad, WIDE)
+        ds = p * (_dot(v, tl.trans(grad), WIDE) - delta[None, :])
+        dk += _dot(ds.to(q.dtype), q, WIDE)
+    at = head.to(tl.int64) * T * D
+    _store_rows(dk_ptr + at, dk * scale, key, D, T, D, DIM)
+    _store_rows(dv_ptr + at, dv, key, D, T, D, DIM)
+
+
+def _cut(q_HTD: Tensor, k_HTD: Tensor) -> dict[str, Any]:
+    """Return what all three kernels are specialised on."""
+    num_heads, _, dim = q_HTD.shape
+    return {
+        "G": num_heads // len(k_HTD),
+        "D": dim,
+        "DIM": max(16, triton.next_power_of_2(dim)),
+        "WIDE": q_HTD.dtype == torch.float32 or not q_HTD.is_cuda,  # the interpreter takes bfloat16 for integers
+        "M": QUERIES,
+        "N": KEYS,
+    }
+
+
+def _strides(*tensors: Tensor) -> list[int]:
+    assert all(t.stride(-1) == 1 for t in tensors), "the head dimension lies together"
+    return [stride for t in tensors for stride in t.stride()[:2]]
+
+
+@torch.library.custom_op("probatum::attention", mutates_args=())
+def attention(
+    q_HTD: Tensor, k_HTD: Tensor, v_HTD: Tensor, sinks_H: Tensor | None, map_FT: Tensor, scale: float
+) -> tuple[Tensor, Tensor]:
+    """Return each token's attention `[T, H, D]`, and the base-2 logarithm of its softmax's denominator `[H, T]`.
+
+    Args:
+        q_HTD: queries.
+        k_HTD: keys, for H / G heads.
+        v_HTD: values, likewise.
+        sinks_H: a logit of each head that takes its share of the softmax and gives nothing; frozen.
+        map_FT: who sees whom, int32 `[6, T]`, contiguous.
+        scale: factor of the scores.
+    """
+    num_heads, num_tokens, dim = q_HTD.shape
+    out_THD = q_HTD.new_empty((num_tokens, num_heads, dim))
+    lse_HT = q_HTD.new_empty((num_heads, num_tokens), dtype=torch.float32)
+    grid = (triton.cdiv(num_tokens, QUERIES), num_heads)
+    _forward[grid](
+        q_HTD, k_HTD, v_HTD, sinks_H if sinks_H is not None else q_HTD, map_FT, out_THD, lse_HT,
+        *_strides(q_HTD, k_HTD, v_HTD), num_heads * dim, num_tokens, scale,
+        SINKS=sinks_H is not None, **_cut(q_HTD, k_HTD), num_warps=4,
+    )  # fmt: skip
+    return out_THD, lse_HT
+
+
+@attention.register_fake
+def _(q_HTD: Tensor, *others: Any) -> tuple[Tensor, Tensor]:
+    num_heads, num_tokens, dim = q_HTD.shape
+    out_THD = q_HTD.new_empty((num_tokens, num_heads, dim))
+    return out_THD, q_HTD.new_empty((num_heads, num_tokens), dtype=torch.float32)
+
+
+@torch.library.custom_op("probatum::attention_backward", mutates_args=())
+def attention_backward(
+    grad_THD: Tensor,
+    q_HTD: Tensor,
+    k_HTD: Tensor,
+    v_HTD: Tensor,
+    map_FT: Tensor,
+    out_THD: Tensor,
+    lse_HT: Tensor,
+    scale: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the gradients for queries, keys and values, contiguous in their own shapes."""
+    num_heads, num_tokens, dim = q_HTD.shape
+    grad_THD = grad_THD.contiguous()
+    dq_HTD = torch.empty_like(q_HTD, memory_format=torch.contiguous_format)
+    delta_HT = torch.empty_like(lse_HT)
+    partial = [q_HTD.new_empty((num_heads, num_tokens, dim), dtype=torch.float32) for _ in range(2)]
+    strides = [*_strides(q_HTD, k_HTD, v_HTD), num_heads * dim, num_tokens]
+    cut = _cut(q_HTD, k_HTD)
+    grid = (triton.cdiv(num_tokens, QUERIES), num_heads)
+    _backward_queries[grid](
+        q_HTD, k_HTD, v_HTD, map_FT, out_THD, grad_THD, lse_HT, delta_HT, dq_HTD, *strides, scale, **cut, num_warps=4
+    )
+    grid = (triton.cdiv(num_tokens, KEYS), num_heads)
+    _backward_keys[grid](
+        q_HTD, k_HTD, v_HTD, map_FT, grad_THD, lse_HT, delta_HT, *partial, *strides, scale, **cut, num_warps=4
+    )
+    dk_HTD, dv_HTD = (part.unflatten(0, (len(k_HTD), -1)).sum(1).to(k_HTD.dtype) for part in partial)
+    return dq_HTD, dk_HTD, dv_HTD
+
+
+@attention_backward.register_fake
+def _(grad_THD: Tensor, q_HTD: Tensor, k_HTD: Tensor, v_HTD: Tensor, *others: Any) -> tuple[Tensor, ...]:
+    return tuple(torch.empty_like(t, memory_format=torch.contiguous_format) for t in (q_HTD, k_HTD, v_HTD))
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    q_HTD, k_HTD, v_HTD, _, map_FT, ctx.scale = inputs
+    ctx.save_for_backward(q_HTD, k_HTD, v_HTD, map_FT, *output)
+    ctx.mark_non_differentiable(output[1])
+
+
+def _backward(ctx: Any, grad_THD: Tensor, _: Any) -> tuple[Any, ...]:
+    return *attention_backward(grad_THD, *ctx.saved_tensors, ctx.scale), None, None, None
+
+
+attention.register_autograd(_backward, setup_context=_keep)
