@@ -348,7 +348,11 @@ def _overrides(**given: Any) -> dict[str, Any]:
 def _run(
     study: Study, out: Path | None, quiet: bool, only: tuple[str, ...] | None = None, gpus: int | None = None
 ) -> Run:
-    if is_member():
+    try:
+        if not is_member():
+            if gpus is not None and gpus > 1:
+                raise typer.Exit(launch(sys.argv[1:], gpus))
+            return _lead(study, out, quiet, only, None)
         from probatum.crew import joined
 
         with joined(study.model.device, gpus) as crew:
@@ -356,9 +360,9 @@ def _run(
                 return _lead(study, out, quiet, only, crew)
             _follow(study, out, crew)
         raise typer.Exit
-    if gpus is not None and gpus > 1:
-        raise typer.Exit(launch(sys.argv[1:], gpus))
-    return _lead(study, out, quiet, only, None)
+    except KeyboardInterrupt:  # caught here because typer keeps it from `main`
+        errors.print("stopped; the same command goes on from here", markup=False)
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _lead(study: Study, out: Path | None, quiet: bool, only: tuple[str, ...] | None, crew: Crew | None) -> Run:
@@ -368,9 +372,6 @@ def _lead(study: Study, out: Path | None, quiet: bool, only: tuple[str, ...] | N
     watcher = None if quiet else TerminalWatcher(console)
     try:
         return run_study(study, out, watcher, only, crew)
-    except KeyboardInterrupt:  # caught here because typer keeps it from `main`
-        errors.print("stopped; the same command goes on from here", markup=False)
-        raise typer.Exit(INTERRUPTED) from None
     finally:
         if watcher is not None:
             watcher.close()

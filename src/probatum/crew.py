@@ -133,8 +133,8 @@ class Crew:
         try:
             yield
         except RuntimeError as error:
-            if isinstance(self.line, FollowerLine):
-                raise  # the leader knows better, and ends this process
+            if isinstance(error, ProbatumError) or isinstance(self.line, FollowerLine):
+                raise  # told already; a follower's leader knows better, and ends it
             assert self.line is not None
             if loss := self.line.loss_behind(error):
                 raise loss from error
