@@ -163,7 +163,7 @@ def test_ctrl_c_says_that_the_same_command_goes_on(probatum, study, monkeypatch)
 def test_whatever_stops_a_run_the_bar_is_taken_away(monkeypatch, study, error):
     closed = []
 
-    def fail(study, out, watcher, only):
+    def fail(study, out, watcher, only, crew):
         monkeypatch.setattr(watcher, "close", lambda: closed.append(watcher))
         raise error
 
@@ -211,7 +211,7 @@ def test_wrong_usage_is_told_with_exit_code_2(probatum, arguments, said):
 def test_flags_lie_over_the_study(probatum, study, monkeypatch):
     seen = []
 
-    def spy(study, out, watcher, only):
+    def spy(study, out, watcher, only, crew):
         seen.append((study, out, only))
         raise StageError("enough")
 

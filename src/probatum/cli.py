@@ -16,13 +16,20 @@ from rich.console import Console
 from probatum import __version__
 from probatum.artifacts import short_path
 from probatum.errors import ProbatumError
+from probatum.launch import is_follower, is_member, launch
 
 if TYPE_CHECKING:
+    from probatum.crew import Crew
     from probatum.pipeline import Run
     from probatum.study import Study
 
 INTERRUPTED = 130
-SETTINGS = {"limit": "limit", "method": "scoring.method", "memory_limit": "model.memory_limit"}
+SETTINGS = {
+    "limit": "limit",
+    "method": "scoring.method",
+    "memory_limit": "model.memory_limit",
+    "shard": "model.shard",
+}
 SIDES = ("train", "validation", "test")
 
 app = typer.Typer(
@@ -45,6 +52,12 @@ MemoryLimit = Annotated[
     str | None, typer.Option(help="take no more of the GPU than 79GB, 40GiB or bytes; on a CPU it only bounds the plan")
 ]
 Json = Annotated[bool, typer.Option("--json", help="print JSON for programs")]
+Gpus = Annotated[
+    int | None, typer.Option(help="share the work among so many GPUs \\[default: 1]", min=1, show_default=False)
+]
+Shard = Annotated[
+    bool, typer.Option("--shard", help="split the weights over these GPUs, for a model that fits no single one")
+]
 Rank = Annotated[int | None, typer.Option(help="LoRA rank", min=1)]
 Alpha = Annotated[float | None, typer.Option(help="LoRA alpha")]
 Dropout = Annotated[float | None, typer.Option(help="LoRA dropout", min=0, max=1)]
@@ -78,6 +91,8 @@ def run(
     learning_rate: LearningRate = None,
     method: Method = None,
     memory_limit: MemoryLimit = None,
+    gpus: Gpus = None,
+    shard: Shard = False,
     examples: Examples = 0,
     as_json: Json = False,
 ) -> None:
@@ -93,10 +108,11 @@ def run(
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
+        shard=shard or None,
         method=method,
         memory_limit=memory_limit,
     )
-    _finish(_run(_load(study, overrides), out, as_json), as_json, examples)
+    _finish(_run(_load(study, overrides), out, as_json, gpus=gpus), as_json, examples)
 
 
 @app.command(rich_help_panel="The whole study")
@@ -203,6 +219,8 @@ def score(
     limit: Limit = None,
     method: Method = None,
     memory_limit: MemoryLimit = None,
+    gpus: Gpus = None,
+    shard: Shard = False,
     as_json: Json = False,
 ) -> None:
     """Score the study's test posts with one system."""
@@ -210,7 +228,11 @@ def score(
     from probatum.report.tables import systems_table
 
     done = _run(
-        _load(study, _overrides(limit=limit, method=method, memory_limit=memory_limit)), out, as_json, (system,)
+        _load(study, _overrides(limit=limit, method=method, memory_limit=memory_limit, shard=shard or None)),
+        out,
+        as_json,
+        (system,),
+        gpus,
     )
     result = measure(done, system)
     if as_json:
@@ -233,6 +255,8 @@ def train(
     batch_size: BatchSize = None,
     learning_rate: LearningRate = None,
     memory_limit: MemoryLimit = None,
+    gpus: Gpus = None,
+    shard: Shard = False,
 ) -> None:
     """Train the study's LoRA adapter; a killed run goes on from its newest checkpoint."""
     overrides = _overrides(
@@ -244,8 +268,9 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         memory_limit=memory_limit,
+        shard=shard or None,
     )
-    done = _run(_load(study, overrides), out, False, ("training",))
+    done = _run(_load(study, overrides), out, False, ("training",), gpus)
     say(f"adapter: {done.folder.adapter}")
     _next(f"probatum score {_same_run(done)} --system tuned")
 
@@ -256,11 +281,14 @@ def compare(
     out: Out = None,
     limit: Limit = None,
     memory_limit: MemoryLimit = None,
+    gpus: Gpus = None,
+    shard: Shard = False,
     examples: Examples = 0,
     as_json: Json = False,
 ) -> None:
     """Judge the study's criteria on the systems' predictions, scoring first what is not scored yet."""
-    _finish(_run(_load(study, _overrides(limit=limit, memory_limit=memory_limit)), out, as_json), as_json, examples)
+    overrides = _overrides(limit=limit, memory_limit=memory_limit, shard=shard or None)
+    _finish(_run(_load(study, overrides), out, as_json, gpus=gpus), as_json, examples)
 
 
 @app.command(rich_help_panel="Look")
@@ -299,16 +327,29 @@ def main() -> None:
     """Run the command line; errors that a user can meet become one message and an exit code."""
     # Threads that wait by spinning make two busy processes on two cores five times slower; PyTorch reads this once.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if not is_member():
+        sys.exit(_exit_code())
+    console.quiet = errors.quiet = is_follower()
+    code = _exit_code()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # a process group whose other processes are gone may wait for them while Python ends
+
+
+def _exit_code() -> int:
     try:
         app()
     except ProbatumError as error:
-        if "--json" in sys.argv:  # a program reads standard output, also when there is nothing but an error
+        if "--json" in sys.argv and not is_follower():  # a program reads standard output, also when there is an error
             _print_json({"error": str(error), "exit_code": error.exit_code})
         errors.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(error.exit_code)
+        return error.exit_code
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except Exception:  # Python itself would exit with 1, which means rejected
         traceback.print_exc()
-        sys.exit(ProbatumError.exit_code)
+        return ProbatumError.exit_code
+    return 0
 
 
 def _load(path: Path, overrides: dict[str, Any]) -> Study:
@@ -322,19 +363,45 @@ def _overrides(**given: Any) -> dict[str, Any]:
     return {SETTINGS.get(name, f"training.{name}"): value for name, value in given.items() if value is not None}
 
 
-def _run(study: Study, out: Path | None, quiet: bool, only: tuple[str, ...] | None = None) -> Run:
+def _run(
+    study: Study, out: Path | None, quiet: bool, only: tuple[str, ...] | None = None, gpus: int | None = None
+) -> Run:
+    try:
+        if not is_member():
+            if gpus is not None and gpus > 1:
+                raise typer.Exit(launch(sys.argv[1:], gpus))
+            return _lead(study, out, quiet, only, None)
+        from probatum.crew import joined
+
+        with joined(study.model.device, gpus) as crew:
+            if crew.leads:
+                return _lead(study, out, quiet, only, crew)
+            _follow(study, out, crew)
+        raise typer.Exit
+    except KeyboardInterrupt:  # caught here because typer keeps it from `main`
+        errors.print("stopped; the same command goes on from here", markup=False)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _lead(study: Study, out: Path | None, quiet: bool, only: tuple[str, ...] | None, crew: Crew | None) -> Run:
     from probatum.pipeline import run as run_study
     from probatum.terminal import TerminalWatcher
 
     watcher = None if quiet else TerminalWatcher(console)
     try:
-        return run_study(study, out, watcher, only)
-    except KeyboardInterrupt:  # caught here because typer keeps it from `main`
-        errors.print("stopped; the same command goes on from here", markup=False)
-        raise typer.Exit(INTERRUPTED) from None
+        return run_study(study, out, watcher, only, crew)
     finally:
         if watcher is not None:
             watcher.close()
+
+
+def _follow(study: Study, out: Path | None, crew: Crew) -> None:
+    import signal
+
+    from probatum.pipeline import follow
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the leader ends the crew
+    follow(study, out, crew)
 
 
 def _finish(done: Run, as_json: bool, examples: int) -> None:

@@ -7,7 +7,8 @@ ProbatumError
 │   ├── PromptError                 a strategy, a template, or a prompt that cannot be rendered
 │   └── ModelError                  a model or adapter that cannot be found or loaded
 └── StageError (RuntimeError)       exit code 4: a stage of a run failed
-    └── TrainingError               training cannot go on (NaN, no gradient, out of memory)
+    ├── TrainingError               training cannot go on (NaN, no gradient, out of memory)
+    └── CrewError                   one of several processes failed
 """
 
 from __future__ import annotations
@@ -50,6 +51,20 @@ class StageError(ProbatumError, RuntimeError):
 
 class TrainingError(StageError):
     """Training cannot go on."""
+
+
+class CrewError(StageError):
+    """One of the processes that share a run failed.
+
+    Args:
+        text: which, and what it said.
+        command: what goes on with the run.
+        exit_code: that of the process's own error.
+    """
+
+    def __init__(self, text: str, command: str, exit_code: int = StageError.exit_code) -> None:
+        super().__init__(f"{text}\nthe run has ended, its newest checkpoint is kept; to go on: {command}")
+        self.exit_code = exit_code
 
 
 def did_you_mean(given: str, allowed: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from probatum.artifacts import sha256_file, short_path, write_json_atomic, write_text_atomic
 from probatum.data.records import read_predictions
@@ -21,6 +21,9 @@ from probatum.study import Study
 from probatum.verdict.compare import compare
 from probatum.verdict.evidence import TrainingSummary, Usage, why_empty
 from probatum.verdict.results import Verdict
+
+if TYPE_CHECKING:
+    from probatum.crew import Crew
 
 RUNS = Path("runs")
 
@@ -63,8 +66,17 @@ def default_folder(study: Study) -> Path:
     return RUNS / (study.name if study.limit is None else f"{study.name}-limit{study.limit}")
 
 
+def run_folder(study: Study, folder: Path | None) -> RunFolder:
+    """Return the folder that was asked for, or the study's default one."""
+    return RunFolder((folder or default_folder(study)).resolve())
+
+
 def run(
-    study: Study, folder: Path | None = None, watcher: Watcher | None = None, only: tuple[str, ...] | None = None
+    study: Study,
+    folder: Path | None = None,
+    watcher: Watcher | None = None,
+    only: tuple[str, ...] | None = None,
+    crew: Crew | None = None,
 ) -> Run:
     """Do a study's stages in order; what is done with the same inputs is not done again.
 
@@ -73,14 +85,16 @@ def run(
         folder: the run folder (default: `runs/NAME` below the working directory).
         watcher: told of every stage.
         only: do these stages alone, and those that they need before them.
+        crew: the processes that share the work, which this one leads; by default it is alone.
 
     Raises:
         InputError: the study, a file or a model is wrong.
         StageError: a stage failed, or another process works in this folder.
     """
+    from probatum.crew import ALONE
     from probatum.stages import Bench
 
-    place = RunFolder((folder or default_folder(study)).resolve())
+    place = run_folder(study, folder)
     try:
         place.path.mkdir(parents=True, exist_ok=True)
         (place.path / ".lock").touch()
@@ -89,7 +103,7 @@ def run(
         raise InputError(f"{place.path}: {reason}") from error
     with _locked(place):
         write_text_atomic(place.study, study.to_yaml())
-        job = _Job(study, place, Manifest(place), Bench(study, place), watcher or Watcher())
+        job = _Job(study, place, Manifest(place), Bench(study, place, crew or ALONE), watcher or Watcher())
         return job.run(only)
 
 
@@ -120,7 +134,8 @@ class _Job:
                 self._train()
             elif stage != "compare":
                 self._score(stage)
-        self.manifest.content["hardware"] = hardware()  # PyTorch is loaded now, so GPUs are known
+        facts = hardware()  # PyTorch is loaded now, so GPUs are known
+        self.manifest.content["hardware"] = facts | {"gpus": list(bench.crew.gpus) or facts["gpus"]}
         self.manifest.save()
         return Run(self.study, folder, self._compare() if "compare" in wanted else None)
 
@@ -258,6 +273,19 @@ class _Job:
             training=self._training_summary(),
             command=f"probatum run {self._places()['STUDY']}",
         )
+
+
+def follow(study: Study, folder: Path | None, crew: Crew) -> None:
+    """Share the work of a run that another process leads, until it is over.
+
+    Args:
+        study: the study, as the leader has it.
+        folder: the run folder, as the leader was told.
+        crew: the processes.
+    """
+    from probatum import stages
+
+    stages.follow(stages.Bench(study, run_folder(study, folder), crew))
 
 
 def measure(done: Run, system: str) -> Verdict:

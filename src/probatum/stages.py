@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from probatum.artifacts import sha256_ends, sha256_file, write_json_atomic, write_text_atomic
+from probatum.crew import ALONE, Crew
 from probatum.data.audit import audit
 from probatum.data.gather import SIDES, Gathered, gather
 from probatum.data.labels import LabelSet
@@ -45,6 +46,7 @@ from probatum.scoring.generate import score_generate
 from probatum.scoring.likelihood import Scored, score_likelihood
 from probatum.scoring.linear import score_linear, score_majority
 from probatum.scoring.retention import retention_nll
+from probatum.shard import catch_up, load_sharded
 from probatum.study import Study
 from probatum.training.loop import train
 from probatum.training.trainer import Examples
@@ -67,11 +69,13 @@ class Bench:
     Args:
         study: the study.
         folder: the run folder.
+        crew: the processes that share the run.
     """
 
-    def __init__(self, study: Study, folder: RunFolder) -> None:
+    def __init__(self, study: Study, folder: RunFolder, crew: Crew = ALONE) -> None:
         self.study = study
         self.folder = folder
+        self.crew = crew
         self._base: LoadedModel | None = None
 
     @property
@@ -123,12 +127,16 @@ class Bench:
 
     @cached_property
     def plan(self) -> Plan:
-        """How the model is run, chosen before it is loaded by the memory that is free."""
+        """How the model is run in every process, chosen before it is loaded by the memory that is free."""
+        return self.crew.from_leader(self._make_plan)
+
+    def _make_plan(self) -> Plan:
         study = self.study
         device = choose_device(study.model)
-        texts = [post.text for post in self.posts("train")]
-        shape = RowShape.of(self.renderer, texts)
-        return make_plan(load_config(study.model), study, shape, device, choose_dtype(study.model, device))
+        shape = RowShape.of(self.renderer, [post.text for post in self.posts("train")])
+        shards = self.crew.size if study.model.shard else 1
+        dtype = choose_dtype(study.model, device)
+        return make_plan(load_config(study.model), study, shape, device, dtype, shards=shards)
 
     @property
     def planned(self) -> Study:
@@ -145,7 +153,10 @@ class Bench:
         if self._base is None:
             self._check_fit()
             self.plan.apply()
-            self._base = load_model(self.study.model, report=report)
+            if self.study.model.shard:
+                self._base = load_sharded(self.study.model, self.crew, report)
+            else:
+                self._base = load_model(self.study.model, report=report)
         return self._base
 
     def _check_fit(self) -> None:
@@ -161,7 +172,7 @@ class Bench:
     def model_identity(self) -> dict[str, Any]:
         """Return what tells this model from another: name, commit, and for a local folder its files."""
         place = Path(locate(self.study.model))
-        identity: dict[str, Any] = self.study.model.model_dump(mode="json", exclude={"memory_limit"})
+        identity: dict[str, Any] = self.study.model.model_dump(mode="json", exclude={"memory_limit", "shard"})
         if place.is_dir():
             files = sorted(path for path in place.iterdir() if path.is_file())
             return identity | {"files": {path.name: sha256_ends(path) for path in files}}
@@ -247,37 +258,61 @@ def needs_retention(study: Study) -> bool:
 
 def score_system(bench: Bench, system: str, report: Report) -> Facts:
     """Score the test posts with one system and write its predictions."""
-    study, posts = bench.study, bench.posts("test")
     facts: Facts = {}
     if system in ("majority", "linear"):
         cheap = score_linear if system == "linear" else score_majority
-        predictions = cheap(bench.posts("train"), posts, bench.labels.positive, study.scoring.threshold)
+        threshold = bench.study.scoring.threshold
+        predictions = cheap(bench.posts("train"), bench.posts("test"), bench.labels.positive, threshold)
         scored = Scored(predictions, 0)
     else:
-        peak = Peak(choose_device(study.model), bench.plan.scoring)
-        base = bench.base(report)
-        loaded = with_adapter(base, bench.folder.adapter) if system == "tuned" else base
-        try:
-            scored = score_with(loaded, bench.renderer, posts, bench.planned, report)
-            if needs_retention(study):
-                facts["retention_nll"] = retention_nll(loaded)
-        finally:
-            without_adapter(loaded)
-        facts |= peak.facts()
+        bench.crew.order("score", system)
+        scored, facts = score_model(bench, system, report)
     write_predictions(bench.folder.predictions(system), scored.predictions)
-    return facts | {"posts": len(posts), "tokens": scored.num_tokens}
+    return facts | {"posts": len(scored.predictions), "tokens": scored.num_tokens}
 
 
-def score_with(loaded: LoadedModel, renderer: Renderer, posts: list[Post], study: Study, report: Report) -> Scored:
-    """Score posts with a model, by the study's method."""
-    score = score_generate if study.scoring.method == "generate" else score_likelihood
+def score_model(bench: Bench, system: str, report: Report) -> tuple[Scored, Facts]:
+    """Score the test posts with the model, in every process of the crew its share of them."""
+    peak = Peak(choose_device(bench.study.model), bench.plan.scoring)
+    base = bench.base(report)
+    loaded = with_adapter(base, bench.folder.adapter) if system == "tuned" else base
+    facts: Facts = {}
     try:
-        return score(loaded, renderer, posts, study.scoring, report)
+        scored = score_with(loaded, bench.renderer, bench.posts("test"), bench.planned, report, crew=bench.crew)
+        if needs_retention(bench.study):
+            if bench.crew.leads:
+                facts["retention_nll"] = retention_nll(loaded)
+            catch_up(loaded.model)
+    finally:
+        without_adapter(loaded)
+    return scored, facts | peak.facts()
+
+
+def score_with(
+    loaded: LoadedModel, renderer: Renderer, posts: list[Post], study: Study, report: Report, *, crew: Crew = ALONE
+) -> Scored:
+    """Score posts with a model, by the study's method; of several processes each scores a share and gets all scores.
+
+    Shares are of about the same number of characters. The progress reported is the leader's, as if all were as far.
+    """
+    score = score_generate if study.scoring.method == "generate" else score_likelihood
+    shares = crew.deal([len(post.text) for post in posts])
+    own = [posts[index] for index in shares[crew.rank]]
+    try:
+        scored = score(loaded, renderer, own, study.scoring, lambda done: report(done * len(posts) // len(own)))
+        catch_up(loaded.model)
     except torch.OutOfMemoryError as error:
         raise StageError(
             f"out of memory while scoring rows of {study.scoring.tokens_per_batch} tokens; "
             f"halve scoring.tokens_per_batch ({study.scoring.tokens_per_batch // 2})"
         ) from error
+    by_rank = crew.gather(scored)
+    by_index = {
+        index: prediction
+        for share, part in zip(shares, by_rank, strict=True)
+        for index, prediction in zip(share, part.predictions, strict=True)
+    }
+    return Scored([by_index[index] for index in range(len(posts))], sum(part.num_tokens for part in by_rank))
 
 
 def training_inputs(bench: Bench) -> Facts:
@@ -297,11 +332,31 @@ def train_adapter(bench: Bench, report: Report, inputs: str) -> Facts:
     Another training in the folder is hours of work: it moves to `training-HASH`, and comes back when its settings do.
     """
     _make_way(bench.folder.training, inputs)
+    bench.crew.order("train")
+    return train_together(bench, report)
+
+
+def train_together(bench: Bench, report: Report) -> Facts:
+    """Train the adapter, in every process of the crew with its share of every step's posts."""
     examples, cut = training_examples(bench)
     peak = Peak(choose_device(bench.study.model), bench.plan.training)
-    result = train(bench.base(report), examples, bench.planned.training, bench.folder.training, report)
+    settings = bench.planned.training
+    result = train(bench.base(report), examples, settings, bench.folder.training, report, crew=bench.crew)
     notes = [f"{cut} training and validation posts were cut to fit prompt.max_tokens"] if cut else []
     return asdict(result) | peak.facts() | {"notes": [*notes, *result.notes]}
+
+
+def follow(bench: Bench) -> None:
+    """Do this process's part of what the leader orders, until the run is over."""
+    for verb, *what in bench.crew.orders():
+        if verb == "score":
+            score_model(bench, what[0], _ignore)
+        else:
+            train_together(bench, _ignore)
+
+
+def _ignore(_: Any) -> None:
+    """Only the leader reports."""
 
 
 def _make_way(training: Path, inputs: str) -> None:

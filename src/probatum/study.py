@@ -174,6 +174,9 @@ class Model(Section):
     revision: str | None = Field(None, description="a branch, tag or commit on the hub")
     dtype: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: float32 on a CPU, else bfloat16")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: the GPU if there is one")
+    shard: bool = Field(
+        False, description="split the weights over the GPUs of the run, for a model that fits no single one"
+    )
     kernels: Literal["auto", "off"] = Field(
         "auto", description="off: compute all in PyTorch and transformers, slower and easier to check"
     )

@@ -187,13 +187,22 @@ def weight_bytes(model: Any, dtype: torch.dtype) -> int:
     return sum(t.numel() * (1 if t.dtype == torch.uint8 else dtype.itemsize) for t in tensors)
 
 
+def _held(weights: int, model: Any, shards: int) -> int:
+    """Return what one device holds of the weights: its shard, and two layers gathered, this one and the next."""
+    if shards == 1:
+        return weights
+    return weights // shards + 2 * weights // model.config.get_text_config().num_hidden_layers
+
+
 def adapter_bytes(model: Any, settings: Training) -> int:
     """Return what the adapter takes while it trains: weights, gradients and moments."""
     linear = [m for n, m in model.named_modules() if n.rsplit(".", 1)[-1] in settings.targets and hasattr(m, "weight")]
     return sum(settings.rank * sum(module.weight.shape) for module in linear) * ADAM_BYTES
 
 
-def make_plan(config: Any, study: Study, shape: RowShape, device: torch.device, dtype: torch.dtype) -> Plan:
+def make_plan(
+    config: Any, study: Study, shape: RowShape, device: torch.device, dtype: torch.dtype, *, shards: int = 1
+) -> Plan:
     """Choose what is `auto` so that it fits: the largest micro-batch, kept activations, the largest scoring row.
 
     On a CPU, and where the kernels do not serve, `auto` is the reference, whose attention grows with the row's square.
@@ -204,6 +213,7 @@ def make_plan(config: Any, study: Study, shape: RowShape, device: torch.device, 
         shape: how long its rows are.
         device: where it will run.
         dtype: what it will be held in.
+        shards: the devices over which weights are split; each gathers a layer at a time.
 
     Returns:
         The first plan that fits; if none does, the one that takes least.
@@ -211,7 +221,7 @@ def make_plan(config: Any, study: Study, shape: RowShape, device: torch.device, 
     training, scoring, trains = study.training, study.scoring, "tuned" in study.systems
     is_mxfp4 = keep_mxfp4(config)
     bones = skeleton(config, is_mxfp4=is_mxfp4)
-    fast = study.model.kernels == "auto" and kernel_fits(bones, device) and dtype == torch.bfloat16
+    fast = shards == 1 and study.model.kernels == "auto" and kernel_fits(bones, device) and dtype == torch.bfloat16
     count = _Counts(bones, training, shape, dtype, fast)
     base = Plan(
         micro_batch_size=min(training.micro_batch_size, training.batch_size),
@@ -221,7 +231,7 @@ def make_plan(config: Any, study: Study, shape: RowShape, device: torch.device, 
         dequantises=True,
         fast=fast,
         is_mxfp4=is_mxfp4,
-        weights=weight_bytes(bones, dtype),
+        weights=_held(weight_bytes(bones, dtype), bones, shards),
         adapter=adapter_bytes(bones, training),
         activations=0,
         graphs=0,

@@ -145,16 +145,47 @@ def load_model(
         ModelError: the model, a file of it, or the adapter is missing or damaged.
         StageError: its weights do not fit into memory.
     """
-    from transformers import AutoModelForCausalLM
-
     from probatum.model.mxfp4.experts import Mxfp4Experts
     from probatum.model.mxfp4.quantizer import keep_mxfp4
 
     config = load_config(settings)
-    check_checkpoint(locate(settings))
     device = choose_device(settings)
     enforce_limit(device, settings.memory_limit)
     is_mxfp4 = keep_mxfp4(config)
+    model = read_model(settings, config, report, is_mxfp4=is_mxfp4, device_map={"": device})
+    fast = settings.kernels == "auto"
+    for module in model.modules():
+        if isinstance(module, Mxfp4Experts):
+            module.use_kernels = fast
+    loaded = LoadedModel(model, load_tokenizer(settings), settings.name, is_mxfp4, fast)
+    return with_adapter(loaded, adapter) if adapter else loaded
+
+
+def read_model(
+    settings: ModelSettings,
+    config: Any,
+    report: Callable[[LoadingProgress], None] | None,
+    *,
+    is_mxfp4: bool,
+    **placement: Any,
+) -> Any:
+    """Read a checkpoint's weights, once its files are found whole; every parameter is frozen.
+
+    Args:
+        settings: the study's model.
+        config: the model's config.
+        report: told of every tensor.
+        is_mxfp4: whether its experts stay in MXFP4.
+        placement: arguments of `from_pretrained` that say where weights go.
+
+    Raises:
+        ModelError: the model or a file of it is missing or damaged, or a weight is.
+        StageError: its weights do not fit into memory.
+    """
+    from transformers import AutoModelForCausalLM
+
+    check_checkpoint(locate(settings))
+    device = choose_device(settings)
     with (
         _explained(settings),
         _fitting(settings, config, device, is_mxfp4=is_mxfp4),
@@ -165,9 +196,9 @@ def load_model(
             config=config,
             dtype=choose_dtype(settings, device),
             use_safetensors=True,
-            device_map={"": device},
             ignore_mismatched_sizes=True,  # refused below, by name
             output_loading_info=True,
+            **placement,
             **_source(settings),
         )
     model, info = read
@@ -176,13 +207,7 @@ def load_model(
             f"{settings.name}: the checkpoint lacks {_listed(missing)}, or has them in other shapes than its config "
             "says; they would be made up at random"
         )
-    model.requires_grad_(requires_grad=False)
-    fast = settings.kernels == "auto"
-    for module in model.modules():
-        if isinstance(module, Mxfp4Experts):
-            module.use_kernels = fast
-    loaded = LoadedModel(model.eval(), load_tokenizer(settings), settings.name, is_mxfp4, fast)
-    return with_adapter(loaded, adapter) if adapter else loaded
+    return model.requires_grad_(requires_grad=False).eval()
 
 
 def with_adapter(loaded: LoadedModel, adapter: Path) -> LoadedModel:

@@ -54,13 +54,12 @@ class RowCollator:
     as_rows: bool = False
 
     def __call__(self, suffixes: Sequence[Suffix]) -> dict[str, Any]:
-        """Return the model's arguments and `labels` `[1, 1 + K]`; as a row, the row and its number of labels alone.
+        """Return the model's arguments or the row, `labels` int64 `[K]`, and how many of them count.
 
-        The labels begin with an ignored one, so that trainers which count a causal model's labels from the second on
-        and trainers which count all of them find the same number.
+        A row and its labels stay on the host: the trainer would move tensors to the device and wait for that.
         """
         row = pack_row(self.prefix, suffixes)
-        if self.as_rows:  # no tensors: the trainer would copy them to the device and wait for it
-            return {"row": row, "num_labels": len(row.target_id_N)}
-        labels = torch.cat((torch.tensor([IGNORED]), supervised(row)))[None]
-        return model_inputs(row, self.config, self.dtype) | {"labels": labels}
+        counted = {"num_labels": len(row.target_id_N)}
+        if self.as_rows:
+            return {"row": row} | counted
+        return model_inputs(row, self.config, self.dtype) | {"labels": supervised(row)} | counted

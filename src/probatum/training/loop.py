@@ -18,16 +18,19 @@ from transformers.integrations import is_tensorboard_available
 from transformers.trainer_callback import PrinterCallback
 
 from probatum.artifacts import write_json_atomic
+from probatum.crew import ALONE, Crew
 from probatum.errors import TrainingError
 from probatum.model.fast import fast_rows
 from probatum.model.load import LoadedModel, without_adapter
 from probatum.model.notices import quiet
+from probatum.shard import lockstep_of
 from probatum.study import Training
 from probatum.training.callbacks import Checks, Odometer, Progress, StepLog, TrainingProgress
 from probatum.training.examples import RowCollator
 from probatum.training.graphed import GraphedStep
 from probatum.training.lora import attach_adapter, copy_adapter
-from probatum.training.trainer import Examples, PackedTrainer, validation_loss
+from probatum.training.shared import ShareCollator, SharedOutOfMemoryError, posts_at_once
+from probatum.training.trainer import Examples, PackedTrainer, shared_validation_loss
 
 ADAPTER, CHECKPOINTS, RESULT = "adapter", "checkpoints", "result.json"
 STATE = "trainer_state.json"  # the last file that a checkpoint gets
@@ -65,7 +68,9 @@ class TrainingResult:
     notes: list[str]
 
 
-def train(loaded: LoadedModel, examples: Examples, settings: Training, folder: Path, report: Report) -> TrainingResult:
+def train(
+    loaded: LoadedModel, examples: Examples, settings: Training, folder: Path, report: Report, *, crew: Crew = ALONE
+) -> TrainingResult:
     """Train an adapter, or go on from the newest whole checkpoint in `folder`.
 
     Args:
@@ -74,6 +79,7 @@ def train(loaded: LoadedModel, examples: Examples, settings: Training, folder: P
         settings: the study's training section.
         folder: gets `adapter/`, `checkpoints/`, `log.jsonl`, `tensorboard/` and `result.json`.
         report: told of every step.
+        crew: the processes that share the training, all of which call this; the leader alone writes and reports.
 
     Raises:
         TrainingError: no training posts, NaN, no gradient, or no memory for one post at a time.
@@ -82,12 +88,18 @@ def train(loaded: LoadedModel, examples: Examples, settings: Training, folder: P
         raise TrainingError("there are no posts to train on, or none to validate with")
     folder.mkdir(parents=True, exist_ok=True)
     settings, notes = fitting_warmup(settings, len(examples.train))
-    job = _Job(loaded, examples, settings, folder, report)
+    job = _Job(loaded, examples, settings, folder, report, crew)
     micro = min(settings.micro_batch_size, settings.batch_size)
     while True:
         try:
             return job.attempt(micro, notes)
         except torch.OutOfMemoryError as error:
+            if crew.size > 1 and not isinstance(error, SharedOutOfMemoryError):
+                raise TrainingError(
+                    "out of memory where the processes cannot agree on fewer posts (outside of a training step, or "
+                    "with model.shard); "
+                    f"try training.micro_batch_size: {max(1, micro // 2)} and a smaller scoring.tokens_per_batch"
+                ) from error
             if micro == 1:
                 raise TrainingError(
                     "out of memory with one post at a time; try training.gradient_checkpointing: true, "
@@ -123,6 +135,7 @@ class _Job:
     settings: Training
     folder: Path
     report: Report
+    crew: Crew
 
     def attempt(self, micro: int, notes: list[str]) -> TrainingResult:
         """Train with so many posts in a forward pass, from the newest checkpoint if there is one."""
@@ -130,16 +143,14 @@ class _Job:
         try:
             checks = Checks()
             with fast_rows(model, wanted=self.loaded.fast) as fast, quiet(), _tensorboard_in(self.folder):
-                start_loss = _start_loss(model, self.examples, self.folder)
+                start_loss = _start_loss(model, self.examples, self.folder, self.crew)
                 trainer = self._trainer(model, micro, checks, graphed=fast and not self.settings.gradient_checkpointing)
-                newest = newest_checkpoint(self.folder / CHECKPOINTS)
+                newest = self.crew.from_leader(lambda: newest_checkpoint(self.folder / CHECKPOINTS))
                 if newest is None or not is_finished(newest):
                     trainer.train(resume_from_checkpoint=str(newest) if newest else None)
         finally:
             without_adapter(replace(self.loaded, model=model))
-        result = self._keep_best(micro, start_loss, notes + checks.notes)
-        write_json_atomic(self.folder / RESULT, vars(result))
-        return result
+        return self.crew.from_leader(lambda: self._keep_best(micro, start_loss, notes + checks.notes))
 
     def _keep_best(self, micro: int, start_loss: float, notes: list[str]) -> TrainingResult:
         """Copy the best checkpoint's adapter out, and say what came of training."""
@@ -152,7 +163,7 @@ class _Job:
         stopped_early = self.settings.early_stopping is not None and state.global_step < state.max_steps
         odometer = Odometer(self.folder)
         odometer.read()
-        return TrainingResult(
+        result = TrainingResult(
             completed=state.global_step == state.max_steps or stopped_early,
             planned_steps=state.max_steps,
             steps=state.global_step,
@@ -165,33 +176,40 @@ class _Job:
             seconds=round(odometer.seconds_before, 3),
             notes=notes + ([f"stopped early at step {state.global_step}"] if stopped_early else []),
         )
+        write_json_atomic(self.folder / RESULT, vars(result))
+        return result
 
     def _trainer(self, model: Any, micro: int, checks: Checks, *, graphed: bool) -> PackedTrainer:
         most_labels = micro * max(len(answer) for suffix in self.examples.train for answer in suffix.answers)
         odometer = Odometer(self.folder)
-        callbacks: list[TrainerCallback] = [Progress(self.report), StepLog(self.folder), checks, odometer]
+        callbacks: list[TrainerCallback] = [checks]
+        if self.crew.leads:
+            callbacks = [Progress(self.report), StepLog(self.folder), checks, odometer]
         if self.settings.early_stopping:
             callbacks.append(EarlyStoppingCallback(early_stopping_patience=self.settings.early_stopping))
+        collator = RowCollator(self.examples.prefix, self.loaded.text_config, self.loaded.dtype, as_rows=graphed)
         trainer = PackedTrainer(
             self.examples,
             odometer,
             GraphedStep(model, most_labels) if graphed else None,
+            self.crew,
             model=model,
-            args=_arguments(self.settings, micro, self.folder, self.loaded.device),
-            data_collator=RowCollator(
-                self.examples.prefix, self.loaded.text_config, self.loaded.dtype, as_rows=graphed
-            ),
+            args=_arguments(self.settings, micro, self.folder, self.loaded.device, self.crew),
+            data_collator=ShareCollator(collator, self.crew, always=lockstep_of(model) is not None),
             callbacks=callbacks,
         )
         trainer.remove_callback(PrinterCallback)
         return trainer
 
 
-def _arguments(settings: Training, micro: int, folder: Path, device: torch.device) -> TrainingArguments:
-    return TrainingArguments(
+def _arguments(
+    settings: Training, micro: int, folder: Path, device: torch.device, crew: Crew = ALONE
+) -> TrainingArguments:
+    at_once = posts_at_once(settings.batch_size, micro, crew.size)
+    arguments = TrainingArguments(
         output_dir=str(folder / CHECKPOINTS),
-        per_device_train_batch_size=micro,
-        gradient_accumulation_steps=settings.batch_size // micro,
+        per_device_train_batch_size=at_once,
+        gradient_accumulation_steps=settings.batch_size // at_once,
         num_train_epochs=settings.epochs,
         max_steps=settings.max_steps or -1,
         learning_rate=settings.learning_rate,
@@ -201,10 +219,10 @@ def _arguments(settings: Training, micro: int, folder: Path, device: torch.devic
         max_grad_norm=settings.max_grad_norm,
         eval_strategy="steps",
         eval_steps=settings.eval_steps,
-        save_strategy="steps",
+        save_strategy="steps" if crew.leads else "no",
         save_steps=settings.eval_steps,
-        save_total_limit=settings.keep_checkpoints,
-        load_best_model_at_end=True,
+        save_total_limit=settings.keep_checkpoints if crew.leads else None,
+        load_best_model_at_end=crew.leads,
         metric_for_best_model="eval_loss",
         greater_is_better=False,
         restore_callback_states_from_checkpoint=bool(settings.early_stopping),
@@ -213,7 +231,7 @@ def _arguments(settings: Training, micro: int, folder: Path, device: torch.devic
         logging_steps=10,
         logging_first_step=True,
         logging_nan_inf_filter=False,
-        report_to=["tensorboard"] if is_tensorboard_available() else [],
+        report_to=["tensorboard"] if crew.leads and is_tensorboard_available() else [],
         seed=settings.seed,
         data_seed=settings.seed,
         use_cpu=device.type == "cpu",
@@ -221,13 +239,16 @@ def _arguments(settings: Training, micro: int, folder: Path, device: torch.devic
         remove_unused_columns=False,
         disable_tqdm=True,
     )
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # a process uses one GPU; of several the trainer makes a DataParallel
+    return arguments
 
 
-def _start_loss(model: Any, examples: Examples, folder: Path) -> float:
+def _start_loss(model: Any, examples: Examples, folder: Path, crew: Crew) -> float:
     """Return the loss before training, measured once however often the run is resumed."""
     path = folder / "start.json"
-    if not path.is_file():
-        write_json_atomic(path, {"validation_loss": validation_loss(model, examples)})
+    if not crew.from_leader(path.is_file):
+        loss = shared_validation_loss(model, examples, crew)
+        crew.from_leader(lambda: write_json_atomic(path, {"validation_loss": loss}))
     return float(json.loads(path.read_text(encoding="utf-8"))["validation_loss"])
 
 

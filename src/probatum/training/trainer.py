@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ import torch
 from torch.nn import functional as F
 from transformers import Trainer
 
+from probatum.crew import ALONE, Crew
 from probatum.model.forward import row_logits
 from probatum.model.packing import Suffix, Tokens, answer_log_likelihoods, pack_row, split_rows
+from probatum.shard import catch_up
 from probatum.training.callbacks import Odometer
 from probatum.training.examples import IGNORED, SuffixDataset, supervised
 from probatum.training.graphed import GraphedStep
 from probatum.training.lora import save_adapter
+from probatum.training.shared import SharedStep
 
 
 @dataclass(frozen=True)
@@ -43,20 +47,41 @@ class PackedTrainer(Trainer):
         examples: the posts.
         odometer: counts tokens.
         step: if given, computes loss and gradients in place of autograd.
+        crew: the processes that share every step.
         arguments: of `transformers.Trainer`.
     """
 
     def __init__(
-        self, examples: Examples, odometer: Odometer, step: GraphedStep | None = None, **arguments: Any
+        self,
+        examples: Examples,
+        odometer: Odometer,
+        step: GraphedStep | None = None,
+        crew: Crew = ALONE,
+        **arguments: Any,
     ) -> None:
         super().__init__(train_dataset=SuffixDataset(examples.train), eval_dataset=[], **arguments)
         self.examples = examples
         self.model_accepts_loss_kwargs = True  # `compute_loss` divides by the tokens of the whole step itself
         self.odometer = odometer
         self.step = step
+        self.crew = crew
+        self.shared = SharedStep(crew, self.model, odometer, self.args.seed)
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
-        """Add a micro-batch's gradients to the parameters' and return its share of the step's loss."""
+        """Add a micro-batch's gradients to the parameters', and at the end of an optimiser step sum them over the crew.
+
+        Returns:
+            The micro-batch's share of the step's loss; in a crew the whole step's loss, once at its end.
+        """
+        if self.crew.size == 1:
+            return self._pass(model, inputs, num_items_in_batch)
+        compute = partial(self._pass, model, inputs, max(1, num_items_in_batch))
+        self.shared.add(compute if len(inputs) > 1 else None, self.state.global_step)
+        if self.accelerator.sync_gradients:
+            return self.shared.sum(num_items_in_batch)
+        return torch.zeros((), device=self.args.device)
+
+    def _pass(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any) -> torch.Tensor:
         if self.step is None:
             return super().training_step(model, inputs, num_items_in_batch)
         if not model.training:  # setting a thousand modules takes milliseconds
@@ -66,16 +91,15 @@ class PackedTrainer(Trainer):
         return self.step(row, supervised(row), num_items_in_batch)
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
-        """Count the labels of an optimiser step; for rows on the host, so that no step waits for the one before."""
-        if self.step is None:
-            return super()._get_num_items_in_batch(batch_samples, device)
+        """Count the labels of an optimiser step on the host: a step need not wait for the one before."""
         return sum(batch["num_labels"] for batch in batch_samples)
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """Return the summed loss of a row's answer tokens over the number of them in the whole optimiser step."""
-        labels_K = inputs.pop("labels")[0, 1:]
+        labels_K = inputs.pop("labels")
+        inputs.pop("num_labels")
         self.odometer.num_tokens += inputs["input_ids"].numel()
         outputs = model(**inputs)
         total = F.cross_entropy(outputs.logits[0].float(), labels_K, ignore_index=IGNORED, reduction="sum")
@@ -88,10 +112,24 @@ class PackedTrainer(Trainer):
 
     def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
         """Measure the exact validation loss, whatever the rows."""
-        metrics = {f"{metric_key_prefix}_loss": validation_loss(self.model, self.examples)}
+        self.crew.check_same(self.shared.parameters)
+        metrics = {f"{metric_key_prefix}_loss": shared_validation_loss(self.model, self.examples, self.crew)}
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+
+def shared_validation_loss(model: Any, examples: Examples, crew: Crew) -> float:
+    """Return `validation_loss`, each process having computed its share of the posts; the same number in all."""
+    if crew.size == 1:
+        return validation_loss(model, examples)
+    share = crew.deal([suffix.num_tokens for suffix in examples.validation])[crew.rank]
+    own = replace(examples, validation=[examples.validation[index] for index in share])
+    num_tokens = sum(len(answer) for suffix in own.validation for answer in suffix.answers)
+    total = validation_loss(model, own) * num_tokens if share else 0.0
+    catch_up(model)
+    total, num_tokens = crew.sum_(torch.tensor([total, num_tokens], dtype=torch.float64)).tolist()
+    return total / num_tokens
 
 
 @torch.no_grad()

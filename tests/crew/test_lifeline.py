@@ -1,0 +1,49 @@
+"""A process that is gone is told of at once, also where the leader waits inside of C."""
+
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+SRC = Path(__file__).parents[2] / "src"
+LEADER = """
+    import ctypes, os, sys
+    from pathlib import Path
+    from probatum.lifeline import FollowerLine, LeaderLine, Member, printed_by
+    folder = Path(sys.argv[1])
+    members = [Member(rank, "H200", str(rank), 100 + rank) for rank in range(2)]
+    line = LeaderLine(folder, members, "probatum run study.yaml --gpus 2")
+    if os.fork() == 0:
+        follower = FollowerLine(folder, 1, lambda: os._exit(0))
+        follower.next_order()
+        printed_by(folder, 1).write_text("NCCL WARN the link is down")
+        {end}
+        os._exit(9)
+    line.connect()
+    line.order(["score", "baseline"])
+    mutex = ctypes.create_string_buffer(64)
+    while True:
+        ctypes.CDLL(None).pthread_mutex_lock(mutex)  # the second time it waits for ever, deaf to signals
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "code", "said"),
+    [
+        ("pass", 4, "rank 1 (GPU 1, process 101) of 2 failed: it ended without a reason; its last lines:\nNCCL WARN"),
+        ("follower.tell('no such model', 2)", 2, "rank 1 (GPU 1, process 101) of 2 failed: no such model"),
+    ],
+)
+def test_a_leader_that_waits_for_the_dead_ends(tmp_path, end, code, said):
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(LEADER.format(end=end)), str(tmp_path)],
+        env={"PYTHONPATH": str(SRC)}, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    assert done.stderr.startswith(f"error: {said}")
+    assert done.stderr.endswith("newest checkpoint is kept; to go on: probatum run study.yaml --gpus 2\n")
+    assert time.monotonic() - began < 15
