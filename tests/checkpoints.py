@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from transformers import GptOssConfig, GptOssForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, GptOssConfig, GptOssForCausalLM
 
 PUBLISHED_MXFP4 = {
     "quant_method": "mxfp4",
@@ -80,4 +80,86 @@ def write_gpt_oss(folder: Path, seed: int = 0, num_shards: int = 3, **sizes: int
         "router_aux_loss_coef": 0.9,
     }
     (folder / "config.json").write_text(json.dumps(published))
+    return folder
+
+
+LONGROPE = {
+    "type": "longrope",
+    "short_factor": [1.0 + i / 16 for i in range(8)],
+    "long_factor": [2.0 + i for i in range(8)],
+    "short_mscale": 1.243163121016122,
+    "long_mscale": 1.243163121016122,
+    "original_max_position_embeddings": 4096,
+}
+PHIMOE = {  # microsoft/Phi-3.5-MoE-instruct's config.json, its sizes made tiny
+    "architectures": ["PhiMoEForCausalLM"],
+    "attention_bias": True,
+    "attention_dropout": 0.0,
+    "auto_map": {"AutoConfig": "configuration_phimoe.PhiMoEConfig", "AutoModelForCausalLM": "modeling_phimoe.PhiMoE"},
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "hidden_act": "silu",
+    "hidden_dropout": 0.0,
+    "hidden_size": 64,
+    "input_jitter_noise": 0.01,
+    "intermediate_size": 96,
+    "lm_head_bias": True,
+    "max_position_embeddings": 131072,
+    "model_type": "phimoe",
+    "num_attention_heads": 4,
+    "num_experts_per_tok": 2,
+    "num_hidden_layers": 3,
+    "num_key_value_heads": 2,
+    "num_local_experts": 4,
+    "original_max_position_embeddings": 4096,
+    "output_router_logits": False,
+    "rms_norm_eps": 1e-05,
+    "rope_scaling": LONGROPE,
+    "rope_theta": 10000.0,
+    "router_aux_loss_coef": 0.0,
+    "router_jitter_noise": 0.01,
+    "sliding_window": 131072,
+    "tie_word_embeddings": False,
+    "torch_dtype": "bfloat16",
+    "use_cache": True,
+    "vocab_size": 720,
+}
+LLAMA = {
+    "architectures": ["LlamaForCausalLM"],
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "hidden_act": "silu",
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "max_position_embeddings": 131072,
+    "model_type": "llama",
+    "num_attention_heads": 4,
+    "num_hidden_layers": 3,
+    "num_key_value_heads": 2,
+    "rms_norm_eps": 1e-05,
+    "rope_scaling": {
+        "rope_type": "llama3",
+        "factor": 8.0,
+        "low_freq_factor": 1.0,
+        "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 8192,
+    },
+    "rope_theta": 500000.0,
+    "tie_word_embeddings": False,
+    "torch_dtype": "bfloat16",
+    "use_cache": True,
+    "vocab_size": 720,
+}
+
+
+def write_published(folder: Path, config: dict, max_shard_size: str = "300KB", seed: int = 0) -> Path:
+    """Write a tiny checkpoint of a dense or Phi-MoE model as the hub has it, without a tokenizer.
+
+    Experts lie there one by one, as transformers' own saver writes them.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(seed)
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**config)).to(torch.bfloat16)
+    model.save_pretrained(folder, max_shard_size=max_shard_size)
+    (folder / "config.json").write_text(json.dumps(config))
     return folder

@@ -141,32 +141,43 @@ def test_ready_prompts_that_are_none_are_a_fault(study):
     assert "prompt: ready is for posts that come as whole prompts or chats, and these do not" in said
 
 
-def rows_estimated(monkeypatch, study):
-    """The tokens of a training row that memory is estimated for."""
+def rows_planned(monkeypatch, study):
+    """The shape of rows that memory is planned for."""
     from probatum.model import fit
 
-    real, seen = fit.estimate, []
+    real, seen = fit.make_plan, []
 
-    def estimate(model, settings, dtype, num_tokens):
-        seen.append(num_tokens)
-        return real(model, settings, dtype, num_tokens)
+    def make_plan(config, study, shape, *others):
+        seen.append(shape)
+        return real(config, study, shape, *others)
 
     with monkeypatch.context() as patch:
-        patch.setattr(fit, "estimate", estimate)
+        patch.setattr(fit, "make_plan", make_plan)
         diagnose(study)
     return seen[0]
 
 
-def test_a_training_row_is_the_prefix_and_a_micro_batch_of_posts(study, tmp_path, monkeypatch):
-    def tokens(micro, data=None):
-        return rows_estimated(monkeypatch, study(data, training={"batch_size": micro, "micro_batch_size": micro}))
-
-    short = [tokens(micro) for micro in (1, 2, 32)]
-    assert short[1] - short[0] == (short[2] - short[1]) / 30  # not capped at one prompt's max_tokens
+def test_rows_are_planned_by_the_posts(study, tmp_path, monkeypatch):
+    short = rows_planned(monkeypatch, study())
+    lengths = [short.training_row(micro)[0] for micro in (1, 2, 32)]
+    assert lengths[1] - lengths[0] == (lengths[2] - lengths[1]) / 30  # not capped at one prompt's max_tokens
+    assert short.training_row(8)[1] == 8 * 3  # "not hate" and the token that ends it
     rows = [{"text": "a much longer post " * (20 if n % 10 == 0 else 1), "label": "hate"} for n in range(60)]
     (tmp_path / "long.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert tokens(1, {"train": tmp_path / "long.jsonl"}) > short[0] + 60
-    assert tokens(2, {"train": tmp_path / "none.jsonl"}) - tokens(1, {"train": tmp_path / "none.jsonl"}) > 64
+    long = rows_planned(monkeypatch, study({"train": tmp_path / "long.jsonl"}))
+    assert long.long_post > short.long_post + 60
+    assert short.post < long.post < long.long_post
+    tokens, kept = short.scoring_row(1024)
+    assert tokens == 1024
+    assert kept == short.scored * int((1024 - short.prefix) / short.post)
+    nothing = rows_planned(monkeypatch, study({"train": tmp_path / "none.jsonl"}))
+    assert nothing.long_post > 64
+
+
+def test_a_memory_limit_bounds_the_plan(study):
+    level, said = found(diagnose(study(model={"device": "cpu", "memory_limit": "10MB"})))["memory"]
+    assert level == "fault"
+    assert "; 10 MiB free on cpu under model.memory_limit; " in said
 
 
 def test_memory_that_is_not_known_is_a_note(study, monkeypatch):
@@ -181,8 +192,9 @@ def test_memory_that_is_not_known_is_a_note(study, monkeypatch):
     ("free_mib", "level", "said"),
     [
         (10_000, "ok", "GiB free on cpu"),
-        (16, "note", "training may not fit: lower training.micro_batch_size"),
-        (1, "fault", "it does not fit: choose a smaller model, or a larger machine"),
+        (80, "fault", "training does not fit: lower training.micro_batch_size"),
+        (16, "fault", "scoring does not fit: lower scoring.tokens_per_batch"),
+        (1, "fault", "its weights alone do not fit: choose a smaller model"),
     ],
 )
 def test_memory_is_held_against_what_is_free(study, monkeypatch, free_mib, level, said):

@@ -79,6 +79,12 @@ def test_scoring_counts_posts(run):
     assert read_status(run({"baseline": begun()}, progress=progress)).stages[0].note == "1,500 posts"
 
 
+def test_weights_that_load_are_counted(run):
+    progress = {"stage": "baseline", "time": 0, "tensors": 12, "num_tensors": 1035}
+    note = read_status(run({"baseline": begun()}, progress=progress)).stages[0].note
+    assert note == "loading weights, 12 of 1,035 tensors"
+
+
 def test_the_progress_of_an_earlier_stage_is_not_this_ones(run):
     assert read_status(run({"tuned": begun()}, progress=STEP)).stages[0].note == ""
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from probatum.demo import write_demo
 from probatum.errors import StudyError
-from probatum.study import Criterion, Study, Task, Training, VerdictSettings
+from probatum.study import Criterion, Scoring, Study, Task, Training, VerdictSettings
 from tests.conftest import PROJECT
 
 EXAMPLES = sorted((PROJECT / "examples").glob("*.yaml"))
@@ -218,7 +218,10 @@ def test_every_fault_is_told_at_once(fault):
             "task: {aliases: {hate: [Not-Hate]}}\n",
             "5: task: task.labels: 'not hate' stands for both 'hate' and 'not_hate'",
         ),
-        ("training: {batch_size: 6}\n", "5: training: batch_size 6 is not a multiple of micro_batch_size 4"),
+        (
+            "training: {batch_size: 6, micro_batch_size: 4}\n",
+            "5: training: batch_size 6 is not a multiple of micro_batch_size 4",
+        ),
         ("model: {trust_remote_code: true}\n", "5: model: trust_remote_code needs revision: the full 40-digit commit"),
         (
             "model: {trust_remote_code: true, revision: main}\n",
@@ -237,6 +240,39 @@ def test_settings_that_do_not_agree(fault, more, message):
 def test_remote_code_with_a_pinned_revision_is_allowed(write):
     study = Study.load(write(f"model: {{trust_remote_code: true, revision: {COMMIT}}}\n"))
     assert study.model.trust_remote_code
+
+
+@pytest.mark.parametrize(("batch", "micro"), [(1, 1), (2, 2), (6, 3), (7, 1), (8, 4), (64, 4)])
+def test_an_auto_micro_batch_divides_the_batch(batch, micro):
+    assert Training(batch_size=batch).micro_batch_size == micro
+    assert Training(batch_size=batch, micro_batch_size="auto") == Training(batch_size=batch)
+
+
+def test_auto_is_written_and_read_as_auto(write):
+    text = "training: {micro_batch_size: auto, gradient_checkpointing: false}\nscoring: {tokens_per_batch: auto}\n"
+    study = Study.load(write(text))
+    assert study.training.is_auto("micro_batch_size")
+    assert not study.training.is_auto("gradient_checkpointing")
+    written = yaml.safe_load(study.to_yaml())
+    assert written["training"]["micro_batch_size"] == written["scoring"]["tokens_per_batch"] == "auto"
+    assert written["training"]["gradient_checkpointing"] is False
+    assert study.scoring == Scoring()
+    planned = study.training.model_copy(update={"micro_batch_size": 8})
+    assert planned.model_dump()["micro_batch_size"] == 8
+
+
+@pytest.mark.parametrize(
+    ("given", "size"),
+    [("79GB", 79 * 10**9), ("40GiB", 40 * 2**30), ("1.5 GB", 15 * 10**8), ("7kB", 7000), ("12345", 12345), (99, 99)],
+)
+def test_a_memory_limit_is_read_with_its_unit(write, given, size):
+    study = Study.load(write(f"model: {{memory_limit: {given}}}\n"))
+    assert study.model.memory_limit == size
+
+
+@pytest.mark.parametrize("given", ["lots", "79 gigabytes", "-3GB", "0", "GB"])
+def test_a_memory_limit_that_is_no_size(fault, given):
+    assert fault(f"model: {{memory_limit: {given}}}\n").startswith("5: model.memory_limit: ")
 
 
 def test_a_small_batch_makes_the_micro_batch_small(write):

@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from probatum.manifest import Facts
+from probatum.model.load import LoadingProgress
 from probatum.terminal import TITLES, TerminalWatcher
 from probatum.training.callbacks import TrainingProgress
 
@@ -102,6 +103,19 @@ def test_the_bar_of_a_stage_counts_to_the_test_posts():
     assert (task.completed, task.total, task.fields["note"]) == (4, 10, "loss 0.250 validation 0.500")
     watcher.end("training", FACTS["training"], 1.0, reused=False)
     assert watcher.bar is None
+
+
+def test_weights_are_counted_while_they_load_and_posts_after():
+    console = Console(file=io.StringIO(), width=80, color_system=None)
+    watcher = TerminalWatcher(console)
+    watcher.end("data", FACTS["data"], 1.0, reused=True)
+    watcher.begin("baseline")
+    seen = []
+    for told in (LoadingProgress(0, 2), LoadingProgress(1, 2), LoadingProgress(2, 2), 7):
+        watcher.advance("baseline", told)
+        task = watcher.bar.tasks[0]
+        seen.append((task.completed, task.total, task.fields["note"]))
+    assert seen == [(0, 2, "loading weights"), (1, 2, "loading weights"), (0, None, ""), (7, 514, "")]
 
 
 def test_progress_before_a_stage_began_is_nothing():

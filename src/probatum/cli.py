@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     from probatum.study import Study
 
 INTERRUPTED = 130
-SETTINGS = {"limit": "limit", "method": "scoring.method", "shard": "model.shard"}
+SETTINGS = {
+    "limit": "limit",
+    "method": "scoring.method",
+    "memory_limit": "model.memory_limit",
+    "shard": "model.shard",
+}
 SIDES = ("train", "validation", "test")
 
 app = typer.Typer(
@@ -43,6 +48,9 @@ errors = Console(stderr=True, emoji=False)
 StudyFile = Annotated[Path, typer.Argument(help="the study file (YAML)", show_default=False)]
 Out = Annotated[Path | None, typer.Option(help="the run folder \\[default: runs/NAME]", show_default=False)]
 Limit = Annotated[int | None, typer.Option(help="try it on so many posts of each file first", min=4)]
+MemoryLimit = Annotated[
+    str | None, typer.Option(help="take no more of the GPU than 79GB, 40GiB or bytes; on a CPU it only bounds the plan")
+]
 Json = Annotated[bool, typer.Option("--json", help="print JSON for programs")]
 Gpus = Annotated[
     int | None, typer.Option(help="share the work among so many GPUs \\[default: 1]", min=1, show_default=False)
@@ -84,6 +92,7 @@ def run(
     method: Method = None,
     gpus: Gpus = None,
     shard: Shard = False,
+    memory_limit: MemoryLimit = None,
     examples: Examples = 0,
     as_json: Json = False,
 ) -> None:
@@ -101,6 +110,7 @@ def run(
         learning_rate=learning_rate,
         shard=shard or None,
         method=method,
+        memory_limit=memory_limit,
     )
     _finish(_run(_load(study, overrides), out, as_json, gpus=gpus), as_json, examples)
 
@@ -210,6 +220,7 @@ def score(
     method: Method = None,
     gpus: Gpus = None,
     shard: Shard = False,
+    memory_limit: MemoryLimit = None,
     as_json: Json = False,
 ) -> None:
     """Score the study's test posts with one system."""
@@ -217,7 +228,11 @@ def score(
     from probatum.report.tables import systems_table
 
     done = _run(
-        _load(study, _overrides(limit=limit, method=method, shard=shard or None)), out, as_json, (system,), gpus
+        _load(study, _overrides(limit=limit, method=method, memory_limit=memory_limit, shard=shard or None)),
+        out,
+        as_json,
+        (system,),
+        gpus,
     )
     result = measure(done, system)
     if as_json:
@@ -241,6 +256,7 @@ def train(
     learning_rate: LearningRate = None,
     gpus: Gpus = None,
     shard: Shard = False,
+    memory_limit: MemoryLimit = None,
 ) -> None:
     """Train the study's LoRA adapter; a killed run goes on from its newest checkpoint."""
     overrides = _overrides(
@@ -252,6 +268,7 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         shard=shard or None,
+        memory_limit=memory_limit,
     )
     done = _run(_load(study, overrides), out, False, ("training",), gpus)
     say(f"adapter: {done.folder.adapter}")
@@ -265,13 +282,13 @@ def compare(
     limit: Limit = None,
     gpus: Gpus = None,
     shard: Shard = False,
+    memory_limit: MemoryLimit = None,
     examples: Examples = 0,
     as_json: Json = False,
 ) -> None:
     """Judge the study's criteria on the systems' predictions, scoring first what is not scored yet."""
-    _finish(
-        _run(_load(study, _overrides(limit=limit, shard=shard or None)), out, as_json, gpus=gpus), as_json, examples
-    )
+    overrides = _overrides(limit=limit, memory_limit=memory_limit, shard=shard or None)
+    _finish(_run(_load(study, overrides), out, as_json, gpus=gpus), as_json, examples)
 
 
 @app.command(rich_help_panel="Look")
@@ -292,12 +309,13 @@ def status(
 @app.command(rich_help_panel="Look")
 def doctor(
     study: Annotated[Path | None, typer.Argument(help="a study to check the machine for", show_default=False)] = None,
+    memory_limit: MemoryLimit = None,
     as_json: Json = False,
 ) -> None:
     """Check machine, packages, model files, template and labels, and whether the study fits."""
     from probatum.doctor import diagnose, print_diagnosis
 
-    found = diagnose(None if study is None else _load(study, {}))
+    found = diagnose(None if study is None else _load(study, _overrides(memory_limit=memory_limit)))
     if as_json:
         _print_json(found.to_json())
     else:

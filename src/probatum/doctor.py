@@ -24,7 +24,6 @@ from probatum.study import Study
 Level = Literal["ok", "note", "fault"]
 STYLES: dict[Level, str] = {"ok": "green", "note": "yellow", "fault": "bold red"}
 GIB = 2**30
-TYPICAL_POST_TOKENS = 64  # where no post could be read
 
 
 @dataclass(frozen=True)
@@ -118,16 +117,18 @@ def _posts(study: Study) -> tuple[dict[str, ReadResult], list[Check]]:
 
 
 def _model(study: Study, train: ReadResult | None) -> list[Check]:
-    from probatum.model.load import check_shards, choose_device, load_config, load_tokenizer, locate
+    from probatum.model.checkpoint import check_checkpoint
+    from probatum.model.load import choose_device, load_config, load_tokenizer, locate
 
     try:
         config, tokenizer = load_config(study.model), load_tokenizer(study.model)
-        check_shards(locate(study.model))
+        notes = check_checkpoint(locate(study.model))
         device = choose_device(study.model)
     except ProbatumError as error:
         return [Check("model", "fault", str(error))]
     kind = f"{config.model_type}, {config.get_text_config().num_hidden_layers} layers"
     checks = [Check("model", "ok", f"{study.model.name}: {kind}, on {device}")]
+    checks += [Check("checkpoint", "note", note) for note in notes]
     checks.append(_template(tokenizer))
     try:
         name, renderer = _renderer(study, tokenizer, train)
@@ -167,44 +168,20 @@ def _prompt(study: Study, name: str, renderer: Any) -> list[Check]:
     return checks
 
 
-def _row_tokens(study: Study, renderer: Any, train: ReadResult | None) -> int:
-    """Return the tokens of a training row: the prefix, and for each post of a micro-batch one that 95 % do not pass."""
-    micro = min(study.training.micro_batch_size, study.training.batch_size)
-    lengths = (
-        [len(shown.post_ids) for shown in renderer.render_many([post.text for post in train.posts])] if train else []
-    )
-    post = sorted(lengths)[len(lengths) * 95 // 100] if lengths else TYPICAL_POST_TOKENS
-    answer = max(len(renderer.answer_ids(label)) for label in study.task.labels)
-    return len(renderer.prefix_ids) + micro * (post + len(renderer.tail_ids) + answer)
-
-
 def _memory(study: Study, config: Any, renderer: Any, train: ReadResult | None, device: Any) -> list[Check]:
-    from probatum.model.fit import estimate, skeleton
+    from probatum.model.fit import RowShape, make_plan, size_words
     from probatum.model.load import choose_dtype
-    from probatum.model.memory import free_bytes
-    from probatum.model.mxfp4.quantizer import keep_mxfp4
 
-    is_mxfp4 = keep_mxfp4(config)
-    model = skeleton(config, is_mxfp4=is_mxfp4)
-    need = estimate(model, study.training, choose_dtype(study.model, device), _row_tokens(study, renderer, train))
-    have = free_bytes(device)
-    said = (
-        f"about {_size(need.weights)} of weights{' (experts in MXFP4)' if is_mxfp4 else ''}, "
-        f"{_size(need.scoring)} to score, {_size(need.training)} to train"
-    )
-    if have is None:
-        return [Check("memory", "note", f"{said}; how much is free on {device} is not known here")]
-    said += f"; {_size(have)} free on {device}"
-    if need.training <= have:
+    trains = "tuned" in study.systems
+    shape = RowShape.of(renderer, [post.text for post in train.posts] if train else [])
+    plan = make_plan(config, study, shape, device, choose_dtype(study.model, device))
+    if plan.available is None:
+        return [Check("memory", "note", f"{plan.words()}; how much is free on {device} is not known here")]
+    limit = "" if study.model.memory_limit is None else " under model.memory_limit"
+    said = f"{plan.words()}; {size_words(plan.available)} free on {device}{limit}"
+    if plan.fits(trains=trains):
         return [Check("memory", "ok", said)]
-    if need.scoring <= have:
-        advice = "training may not fit: lower training.micro_batch_size, keep gradient_checkpointing: true"
-        return [Check("memory", "note", f"{said}; {advice}")]
-    return [Check("memory", "fault", f"{said}; it does not fit: choose a smaller model, or a larger machine")]
-
-
-def _size(num_bytes: int) -> str:
-    return f"{num_bytes / GIB:.1f} GiB" if num_bytes >= GIB else f"{num_bytes / 2**20:.0f} MiB"
+    return [Check("memory", "fault", f"{said}; {plan.advice(trains=trains)}")]
 
 
 def print_diagnosis(console: Console, diagnosis: Diagnosis) -> None:

@@ -35,7 +35,7 @@ class Watcher:
         """A stage begins its work."""
 
     def advance(self, stage: str, progress: Any) -> None:
-        """A stage has come so far: posts done, or a `TrainingProgress`."""
+        """A stage has come so far: posts done, a `TrainingProgress`, or a `LoadingProgress`."""
 
     def end(self, stage: str, facts: Facts, seconds: float, *, reused: bool) -> None:
         """A stage is done; `reused` if its outcome was already there."""

@@ -12,18 +12,19 @@ from torch import nn
 
 from probatum.crew import Crew
 from probatum.errors import InputError, ModelError
+from probatum.model.checkpoint import check_checkpoint
 from probatum.model.load import (
     LoadedModel,
     _explained,
     _listed,
     _source,
-    check_shards,
     choose_device,
     choose_dtype,
     load_config,
     load_tokenizer,
     locate,
 )
+from probatum.model.memory import enforce_limit
 from probatum.model.mxfp4.quantizer import keep_mxfp4
 from probatum.study import Model as ModelSettings
 
@@ -90,13 +91,14 @@ def load_sharded(settings: ModelSettings, crew: Crew) -> LoadedModel:
     if crew.size == 1:
         raise InputError("model.shard splits the weights over several GPUs; say how many: --gpus 2")
     config = load_config(settings)
-    check_shards(locate(settings))
+    check_checkpoint(locate(settings))
+    enforce_limit(choose_device(settings), settings.memory_limit)
     if keep_mxfp4(config):
         raise ModelError(
             f"{settings.name}: model.shard splits parameters, and this model's experts stay in their published MXFP4 "
             "bytes, which every GPU would hold whole, nearly all of the model; leave model.shard (--shard) out"
         )
-    with _explained(settings, bars=settings.name != "builtin"):
+    with _explained(settings):
         read: Any = AutoModelForCausalLM.from_pretrained(
             locate(settings),
             config=config,

@@ -26,8 +26,11 @@ from probatum.data.records import (
 from probatum.data.strategy import strategy_yaml
 from probatum.errors import StageError, StudyError
 from probatum.manifest import Facts, RunFolder, versions
+from probatum.model.fit import Plan, RowShape, make_plan, size_words
 from probatum.model.load import (
     LoadedModel,
+    choose_device,
+    choose_dtype,
     load_config,
     load_model,
     load_tokenizer,
@@ -35,6 +38,7 @@ from probatum.model.load import (
     with_adapter,
     without_adapter,
 )
+from probatum.model.memory import Peak
 from probatum.model.packing import Suffix
 from probatum.prompt.render import Renderer
 from probatum.prompt.strategy import Strategy, load_strategy
@@ -72,6 +76,7 @@ class Bench:
         self.study = study
         self.folder = folder
         self.crew = crew
+        self._base: LoadedModel | None = None
 
     @property
     def labels(self) -> LabelSet:
@@ -121,14 +126,52 @@ class Bench:
         return Renderer(self.tokenizer, self.strategy(), self.labels, self.study.prompt)
 
     @cached_property
-    def base(self) -> LoadedModel:
-        """The model without an adapter; loaded at first use, kept for the stages that follow."""
-        return load_sharded(self.study.model, self.crew) if self.study.model.shard else load_model(self.study.model)
+    def plan(self) -> Plan:
+        """How the model is run, chosen before it is loaded by the memory that is free.
+
+        In a crew the leader's plan is everyone's, so all processes ask for it first at the same point of a stage.
+        """
+        study = self.study
+        device = choose_device(study.model)
+        texts = [post.text for post in self.posts("train")]
+        shape = RowShape.of(self.renderer, texts)
+        config, dtype = load_config(study.model), choose_dtype(study.model, device)
+        return self.crew.from_leader(lambda: make_plan(config, study, shape, device, dtype))
+
+    @property
+    def planned(self) -> Study:
+        """The study with the plan's values in place of `auto`."""
+        training, scoring = self.plan.laid_over(self.study.training, self.study.scoring)
+        return self.study.model_copy(update={"training": training, "scoring": scoring})
+
+    def base(self, report: Report) -> LoadedModel:
+        """Return the model without an adapter; loaded at first use, kept for the stages that follow.
+
+        Raises:
+            StageError: it will not fit into memory.
+        """
+        if self._base is None and self.study.model.shard:  # a plan is for one device alone
+            self._base = load_sharded(self.study.model, self.crew)
+        if self._base is None:
+            self._check_fit()
+            self.plan.apply()
+            self._base = load_model(self.study.model, report=report)
+        return self._base
+
+    def _check_fit(self) -> None:
+        plan, trains = self.plan, "tuned" in self.study.systems
+        if not plan.fits(trains=trains):
+            assert plan.available is not None
+            limit = "" if self.study.model.memory_limit is None else " under model.memory_limit"
+            raise StageError(
+                f"{self.study.model.name}: {plan.words()}; {size_words(plan.available)} is there{limit}; "
+                f"{plan.advice(trains=trains)}"
+            )
 
     def model_identity(self) -> dict[str, Any]:
         """Return what tells this model from another: name, commit, and for a local folder its files."""
         place = Path(locate(self.study.model))
-        identity: dict[str, Any] = self.study.model.model_dump(mode="json", exclude={"shard"})
+        identity: dict[str, Any] = self.study.model.model_dump(mode="json", exclude={"memory_limit", "shard"})
         if place.is_dir():
             files = sorted(path for path in place.iterdir() if path.is_file())
             return identity | {"files": {path.name: sha256_ends(path) for path in files}}
@@ -229,17 +272,19 @@ def score_system(bench: Bench, system: str, report: Report) -> Facts:
 
 def score_model(bench: Bench, system: str, report: Report) -> tuple[Scored, Facts]:
     """Score the test posts with the model, in every process of the crew its share of them."""
-    loaded = with_adapter(bench.base, bench.folder.adapter) if system == "tuned" else bench.base
+    peak = Peak(choose_device(bench.study.model), bench.plan.scoring)
+    base = bench.base(report)
+    loaded = with_adapter(base, bench.folder.adapter) if system == "tuned" else base
     facts: Facts = {}
     try:
-        scored = score_with(loaded, bench.renderer, bench.posts("test"), bench.study, report, crew=bench.crew)
+        scored = score_with(loaded, bench.renderer, bench.posts("test"), bench.planned, report, crew=bench.crew)
         if needs_retention(bench.study):
             if bench.crew.leads:
                 facts["retention_nll"] = retention_nll(loaded)
             catch_up(loaded.model)
     finally:
         without_adapter(loaded)
-    return scored, facts
+    return scored, facts | peak.facts()
 
 
 def score_with(
@@ -293,9 +338,10 @@ def train_adapter(bench: Bench, report: Report, inputs: str) -> Facts:
 def train_together(bench: Bench, report: Report) -> Facts:
     """Train the adapter, in every process of the crew with its share of every step's posts."""
     examples, cut = training_examples(bench)
-    result = train(bench.base, examples, bench.study.training, bench.folder.training, report, crew=bench.crew)
+    peak = Peak(choose_device(bench.study.model), bench.plan.training)
+    result = train(bench.base(report), examples, bench.planned.training, bench.folder.training, report, crew=bench.crew)
     notes = [f"{cut} training and validation posts were cut to fit prompt.max_tokens"] if cut else []
-    return asdict(result) | {"notes": [*notes, *result.notes]}
+    return asdict(result) | peak.facts() | {"notes": [*notes, *result.notes]}
 
 
 def follow(bench: Bench) -> None:
@@ -343,5 +389,5 @@ def training_examples(bench: Bench) -> tuple[Examples, int]:
             Suffix(shown.post_ids + renderer.tail_ids, [renderer.answer_ids(post.label)])
             for post, shown in zip(posts, rendered, strict=True)
         ]
-    tokens = bench.study.scoring.tokens_per_batch
+    tokens = bench.plan.validation_tokens
     return Examples(renderer.prefix_ids, sides["train"], sides["validation"], tokens), cut

@@ -151,6 +151,8 @@ def _progress(stage: str, folder: RunFolder) -> str:
         return ""
     if "posts" in progress:
         return f"{progress['posts']:,} posts"
+    if "tensors" in progress:
+        return f"loading weights, {progress['tensors']:,} of {progress['num_tensors']:,} tensors"
     parts = [f"step {progress['step']:,} of {progress['num_steps']:,}"]
     parts += [
         f"{title} {progress[key]:.3f}"

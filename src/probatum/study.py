@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from probatum.data.labels import LabelSet
 from probatum.errors import StudyError, did_you_mean
 from probatum.yaml_file import line_of, read_mapping
 
+AUTO = "auto"
+OR_AUTO: Any = {"examples": [AUTO]}
+REFERENCE_POSTS, REFERENCE_TOKENS = 4, 1024  # what `auto` is on a CPU, and where nothing plans
 DEFAULT_ALIASES = {"not_hate": ["normal"]}
 TRAINING_METRICS = ("training", "validation_loss", "retention_nll")
 FACTS = {"training": "completed", "validation_loss": "falls"}
@@ -33,6 +46,20 @@ class _FaultsInPlaceError(ValueError):
     def __init__(self, faults: list[tuple[tuple[int | str, ...], str]]) -> None:
         super().__init__("; ".join(f"{'.'.join(map(str, where))} {message}" for where, message in faults))
         self.faults = faults
+
+
+def parse_bytes(text: str) -> int:
+    """Return the bytes that a size in words stands for: `79GB` is 79e9, `40GiB` is 40 · 2^30.
+
+    Raises:
+        ValueError: it is no size.
+    """
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([kKMGT]i?B|B)?", text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} is no size; write 79GB, 40GiB, or a number of bytes")
+    unit = (found[2] or "B").removesuffix("B")
+    base = 1024 if unit.endswith("i") else 1000
+    return int(float(found[1]) * base ** " KMGT".index(unit[0].upper() if unit else " "))
 
 
 class Section(BaseModel):
@@ -115,6 +142,31 @@ class Prompt(Section):
         return value.isoformat() if isinstance(value, date) else value
 
 
+class Planned(Section):
+    """A section in which some settings may be `auto`.
+
+    An `auto` setting counts as not given and holds its reference value, which serves wherever nothing plans; the plan
+    lays its own over it.
+    """
+
+    AUTO: ClassVar[tuple[str, ...]] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _auto_is_not_given(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        return {key: value for key, value in given.items() if not (key in cls.AUTO and value == AUTO)}
+
+    @model_serializer(mode="wrap")
+    def _auto_is_written(self, write: Any) -> dict[str, Any]:
+        return write(self) | {name: AUTO for name in self.AUTO if self.is_auto(name)}
+
+    def is_auto(self, name: str) -> bool:
+        """Whether the plan chooses a setting."""
+        return name not in self.model_fields_set
+
+
 class Model(Section):
     """The model under study."""
 
@@ -128,7 +180,17 @@ class Model(Section):
     kernels: Literal["auto", "off"] = Field(
         "auto", description="off: compute all in PyTorch and transformers, slower and easier to check"
     )
+    memory_limit: int | None = Field(
+        None,
+        ge=1,
+        description="most memory to take on the device: 79GB, 40GiB or bytes; on a CPU it only bounds the plan",
+    )
     trust_remote_code: bool = Field(False, description="run code that comes with the model; needs a pinned revision")
+
+    @field_validator("memory_limit", mode="before")
+    @classmethod
+    def _bytes_of_words(cls, value: Any) -> Any:
+        return parse_bytes(value) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _remote_code_is_pinned(self) -> Self:
@@ -141,8 +203,10 @@ class Model(Section):
         return self
 
 
-class Training(Section):
+class Training(Planned):
     """LoRA fine-tuning."""
+
+    AUTO = ("micro_batch_size", "gradient_checkpointing")
 
     rank: int = Field(32, ge=1, description="LoRA rank r")
     alpha: float = Field(64, gt=0, description="LoRA alpha; the update is scaled by alpha / r")
@@ -150,7 +214,12 @@ class Training(Section):
     targets: list[str] = Field(["q_proj", "k_proj", "v_proj", "o_proj"], description="modules that get an adapter")
     epochs: float = Field(3, gt=0, description="passes over the training posts")
     batch_size: int = Field(8, ge=1, description="posts in each optimiser step")
-    micro_batch_size: int = Field(4, ge=1, description="posts in each forward pass; halved when memory runs out")
+    micro_batch_size: int = Field(
+        REFERENCE_POSTS,
+        ge=1,
+        description="posts in each forward pass, halved when memory runs out; auto: as many as fit",
+        json_schema_extra=OR_AUTO,
+    )
     learning_rate: float = Field(2e-4, gt=0, description="peak learning rate of AdamW")
     schedule: Literal["linear", "cosine", "constant_with_warmup"] = Field(
         "linear", description="learning rate schedule"
@@ -162,25 +231,42 @@ class Training(Section):
     eval_steps: int = Field(200, ge=1, description="validation loss and a checkpoint every so many steps")
     keep_checkpoints: int = Field(3, ge=1, description="checkpoints to keep, the best one always among them")
     early_stopping: int | None = Field(None, ge=1, description="stop after so many evaluations without a better loss")
-    gradient_checkpointing: bool = Field(True, description="recompute activations instead of keeping them")
+    gradient_checkpointing: bool = Field(
+        True,
+        description="recompute activations instead of keeping them; auto: where they would not fit",
+        json_schema_extra=OR_AUTO,
+    )
     seed: int = Field(0, ge=0, description="seed of the adapter's start, the order of posts and the dropout")
 
     @model_validator(mode="after")
     def _batches_divide(self) -> Self:
+        if self.is_auto("micro_batch_size"):
+            self.__dict__["micro_batch_size"] = max(self.micro_batches(REFERENCE_POSTS))
         micro = min(self.micro_batch_size, self.batch_size)
         if self.batch_size % micro:
             raise ValueError(f"batch_size {self.batch_size} is not a multiple of micro_batch_size {micro}")
         return self
 
+    def micro_batches(self, most: int) -> list[int]:
+        """Return the numbers of posts, at most so many, by which a batch can be cut."""
+        return [size for size in range(1, min(most, self.batch_size) + 1) if self.batch_size % size == 0]
 
-class Scoring(Section):
+
+class Scoring(Planned):
     """How a model's answer becomes a score."""
+
+    AUTO = ("tokens_per_batch",)
 
     method: Literal["likelihood", "generate"] = Field(
         "likelihood", description="likelihood of the label words, or the parsed text of a greedy answer"
     )
     threshold: Fraction = Field(0.5, description="a score at or above it is the positive label")
-    tokens_per_batch: int = Field(1024, ge=64, description="most tokens in one packed row of posts")
+    tokens_per_batch: int = Field(
+        REFERENCE_TOKENS,
+        ge=64,
+        description="most tokens in one packed row of posts; auto: as many as fit",
+        json_schema_extra=OR_AUTO,
+    )
     max_new_tokens: int = Field(10, ge=1, description="longest answer of `generate`")
 
 

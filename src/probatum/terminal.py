@@ -53,6 +53,13 @@ class TerminalWatcher(Watcher):
         """Fill the bar."""
         if self.bar is None:
             return
+        if hasattr(progress, "num_tensors"):
+            note = "loading weights" if progress.tensors < progress.num_tensors else ""
+            self.bar.update(self.task, completed=progress.tensors, total=progress.num_tensors, note=note)
+            if not note:  # count and time left are of the stage's own work from here on
+                self.bar.remove_task(self.task)
+                self.task = self.bar.add_task(TITLES[stage], total=None, note="")
+            return
         if isinstance(progress, int):
             self.bar.update(self.task, completed=progress, total=self.num_posts or None)
             return

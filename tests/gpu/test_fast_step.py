@@ -9,7 +9,7 @@ from transformers import GptOssConfig, GptOssForCausalLM
 
 from probatum.model.fast import fast_rows
 from probatum.model.forward import row_logits
-from probatum.model.masks import model_inputs, to_device
+from probatum.model.masks import model_inputs
 from probatum.model.mxfp4.experts import Mxfp4Experts
 from probatum.model.packing import Suffix, answer_log_likelihoods, pack_row
 from probatum.training.examples import supervised
@@ -67,15 +67,14 @@ def use_kernels(model, on):
 
 def test_graphed_step_is_as_close_to_float32_as_the_reference_is(tuned, row):
     parameters = [p for p in tuned.parameters() if p.requires_grad]
-    eight = torch.tensor(8, device="cuda")
     use_kernels(tuned, False)
-    given = to_device(model_inputs(row, tuned.config, torch.bfloat16), tuned.device)
+    given = model_inputs(row.on(tuned.device), tuned.config, torch.bfloat16)
     reference = loss_and_gradient(tuned, parameters, tuned(**given).logits[0], row)
     use_kernels(tuned, True)
     with fast_rows(tuned) as used:
         assert used
         graphed = GraphedStep(tuned, 8)
-        losses = [graphed(row, supervised(row), eight).item() for _ in range(2)]
+        losses = [graphed(row, supervised(row), 8).item() for _ in range(2)]
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
     gradient = torch.cat([p.grad.double().flatten() / 2 for p in parameters]).cpu()  # two rows were added
 
@@ -93,7 +92,7 @@ def test_the_adapter_overfits_one_row(tuned, row):
     with fast_rows(tuned):
         graphed = GraphedStep(tuned, 8)
         for _ in range(150):
-            loss = graphed(row, supervised(row), torch.tensor(8, device="cuda"))
+            loss = graphed(row, supervised(row), 8)
             optimiser.step()
             optimiser.zero_grad()
     assert loss.item() < 0.05

@@ -1,16 +1,38 @@
-"""The memory estimate: exact where it can be, and moving the right way where it cannot."""
+"""The memory plan: weights to the byte, passes to the operator, and choices that fit."""
+
+import copy
+import re
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from tests.checkpoints import LONGROPE, PHIMOE
+from torch.nn import functional as F
+from transformers import AutoConfig, AutoModelForCausalLM, GptOssConfig
 
-from probatum.model.fit import ADAM_BYTES, estimate, skeleton
-from probatum.model.load import load_config, load_model
+from probatum.model import ledger
+from probatum.model.fit import (
+    ADAM_BYTES,
+    GIB,
+    ROWS,
+    Plan,
+    RowShape,
+    adapter_bytes,
+    formula_bytes,
+    make_plan,
+    skeleton,
+    weight_bytes,
+)
+from probatum.model.load import LoadedModel, load_config, load_model
+from probatum.model.masks import by_kind, windows
+from probatum.model.memory import CONTEXT_BYTES
 from probatum.model.mxfp4.quantizer import keep_mxfp4
-from probatum.study import Model, Training
+from probatum.study import Model, Scoring, Study, Training
 from probatum.training.lora import attach_adapter
 
-TRAINING = Training(rank=4, alpha=8)
+SHAPE = RowShape(prefix=104, post=32.0, long_post=60, scored=2, supervised=3)  # the real posts behind a Harmony frame
+ANYTHING = ledger.experts_inside(dequantises=True)
+CUDA = torch.device("cuda")
 
 
 def held_bytes(model):
@@ -22,12 +44,46 @@ def of_config(name):
     return skeleton(config, is_mxfp4=keep_mxfp4(config))
 
 
+def study(**sections):
+    return Study(name="x", data={"train": "a", "validation": "b"}, **sections)
+
+
+def published(name):
+    """The config of a published model, as it is read."""
+    if name == "phi":
+        sizes = {
+            "hidden_size": 4096, "intermediate_size": 6400, "num_hidden_layers": 32, "num_local_experts": 16,
+            "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 32064,
+            "rope_scaling": LONGROPE | {"short_factor": [1.0] * 64, "long_factor": [1.0] * 64},
+        }  # fmt: skip
+        return AutoConfig.for_model(**PHIMOE | sizes)
+    layers, experts = {"20b": (24, 32), "120b": (36, 128)}[name]
+    config = GptOssConfig(num_hidden_layers=layers, num_local_experts=experts)
+    config.quantization_config = {"quant_method": "mxfp4"}
+    return config
+
+
 @pytest.fixture(params=["gpt_oss", "llama", "builtin"])
 def folder(request):
     if request.param == "builtin":
         return "builtin"
     made = request.getfixturevalue(request.param)
     return made()[0] if request.param == "llama" else made
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """A GPU of 80 GB with so much free, for planning alone."""
+
+    def have(free=139 * GIB):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _=None: (free, 141 * GIB))
+
+    have()
+    return have
+
+
+def planned(name, **sections):
+    return make_plan(published(name), study(**sections), SHAPE, CUDA, torch.bfloat16)
 
 
 def test_the_skeleton_takes_no_memory_and_has_every_shape(folder):
@@ -39,59 +95,227 @@ def test_the_skeleton_takes_no_memory_and_has_every_shape(folder):
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_the_weights_are_those_of_the_loaded_model_to_the_byte(folder, dtype):
     loaded = load_model(Model(name=str(folder), dtype=dtype))
-    need = estimate(of_config(folder), TRAINING, loaded.dtype, num_tokens=128)
     rotary = [b for name, b in loaded.model.named_buffers() if "inv_freq" in name]  # kept in float32
     extra = sum(b.numel() * (b.element_size() - loaded.dtype.itemsize) for b in rotary)
-    assert need.weights + extra == held_bytes(loaded.model)
-    assert estimate(loaded.model, TRAINING, loaded.dtype, 128) == need
+    weights = weight_bytes(of_config(folder), loaded.dtype)
+    assert weights + extra == held_bytes(loaded.model)
+    assert weight_bytes(loaded.model, loaded.dtype) == weights
 
 
 def test_mxfp4_weights_take_no_more_than_their_file(gpt_oss):
     file = sum(t.numel() * t.element_size() for f in gpt_oss.glob("*.safetensors") for t in load_file(f).values())
-    need = estimate(of_config(gpt_oss), TRAINING, torch.bfloat16, 128)
-    assert file <= need.weights < file * 1.01  # the rotary table is not in the file
+    assert file <= weight_bytes(of_config(gpt_oss), torch.bfloat16) < file * 1.01  # the rotary table is not in the file
 
 
 @pytest.mark.parametrize("targets", [["q_proj", "k_proj", "v_proj", "o_proj"], ["q_proj"], ["o_proj", "v_proj"]])
 @pytest.mark.parametrize("rank", [1, 32])
 def test_the_adapter_is_what_trains_with_gradient_and_moments(folder, targets, rank):
     settings = Training(rank=rank, alpha=8, targets=targets)
-    need = estimate(of_config(folder), settings, torch.float32, 128)
     tuned = attach_adapter(load_model(Model(name=str(folder))), settings)
     trainable = sum(parameter.numel() for parameter in tuned.parameters() if parameter.requires_grad)
-    assert need.adapter == trainable * ADAM_BYTES == trainable * 16
+    assert adapter_bytes(of_config(folder), settings) == trainable * ADAM_BYTES == trainable * 16
 
 
-def test_more_tokens_need_more(folder):
-    model = of_config(folder)
-    needs = [estimate(model, TRAINING, torch.float32, tokens) for tokens in (64, 128, 256)]
-    assert needs[0].activations < needs[1].activations < needs[2].activations
-    assert needs[2].activations > 2 * needs[1].activations  # the scores of eager attention grow with the square
-    assert needs[0].scoring == needs[2].scoring
+def test_published_weights():
+    """The hub's index of gpt-oss-120b says 65,248,815,744 bytes."""
+    bones = skeleton(published("120b"), is_mxfp4=True)
+    assert weight_bytes(bones, torch.bfloat16) == pytest.approx(65_248_815_744, abs=1000)
 
 
-def test_checkpointing_needs_less(folder):
-    model = of_config(folder)
-    with_it, without = (
-        estimate(model, Training(gradient_checkpointing=given), torch.float32, 256) for given in (True, False)
+def measured_peak(work):
+    """The peak of the bytes that PyTorch's profiler saw allocated and not yet freed on the CPU."""
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        work()
+    events = [event for event in profiler.profiler.kineto_results.events() if event.name() == "[memory]"]
+    live = peak = 0
+    for _, size in sorted((event.start_ns(), event.nbytes()) for event in events):
+        live += size
+        peak = max(peak, live)
+    return peak
+
+
+WIDE = {
+    "llama": {
+        "vocab_size": 500, "hidden_size": 256, "intermediate_size": 700, "num_hidden_layers": 6,
+        "num_attention_heads": 8, "num_key_value_heads": 2,
+    },
+    "phimoe": PHIMOE | {"num_hidden_layers": 6, "hidden_size": 128, "num_attention_heads": 8, "torch_dtype": "float32"},
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize(("kind", "attention"), [("llama", "eager"), ("llama", "sdpa"), ("phimoe", "sdpa")])
+def test_passes_take_what_the_profiler_measures(kind, attention, recompute):
+    num_tokens, num_kept = 256, 8
+    config = AutoConfig.for_model(**{"model_type": kind} | WIDE[kind])
+    config._attn_implementation = attention
+    model = AutoModelForCausalLM.from_config(config).requires_grad_(False)
+    bones = copy.deepcopy(model).to("meta")
+    settings = Training(rank=8, gradient_checkpointing=recompute)
+    tuned = attach_adapter(LoadedModel(model, None, kind, False), settings)
+    if recompute:
+        tuned.gradient_checkpointing_enable({"use_reentrant": False})
+        tuned.enable_input_require_grads()
+
+    def forward():
+        masks = by_kind(config, [torch.zeros(1, 1, num_tokens, num_tokens) for _ in windows(config)])
+        ids = torch.arange(num_tokens)[None]
+        keep = torch.arange(num_kept)
+        return tuned(
+            input_ids=ids, position_ids=ids, attention_mask=masks, logits_to_keep=keep, use_cache=False
+        ).logits[0]
+
+    def train():
+        F.cross_entropy(forward().float(), torch.zeros(num_kept, dtype=torch.int64), reduction="sum").backward()
+
+    @torch.no_grad()
+    def score():
+        forward().float().log_softmax(-1)
+
+    row = (num_tokens, num_kept)
+    taken = measured_peak(tuned.train() and train)
+    assert ledger.training_bytes(bones, settings, torch.float32, row, ANYTHING, fast=False) == pytest.approx(
+        taken, rel=0.02
     )
-    assert with_it.activations < without.activations
-    assert with_it.weights == without.weights
+    taken = measured_peak(tuned.eval() and score)
+    assert ledger.scoring_bytes(bones, settings, torch.float32, row, ANYTHING, fast=False) == pytest.approx(
+        taken, rel=0.02
+    )
 
 
-def test_half_the_type_needs_half_the_activations(folder):
-    model = of_config(folder)
-    whole, half = (estimate(model, TRAINING, dtype, 256).activations for dtype in (torch.float32, torch.bfloat16))
-    assert whole == 2 * half
+def test_layers_beyond_those_counted_are_added(llama):
+    deep, settings = [], Training(gradient_checkpointing=False)
+    for layers in (4, 5, 12):
+        bones = of_config(llama(f"llama{layers}", num_hidden_layers=layers)[0])
+        deep.append(ledger.training_bytes(bones, settings, torch.float32, (64, 4), ANYTHING, fast=False))
+    assert deep[2] - deep[0] == 8 * (deep[1] - deep[0]) > 0
 
 
-def test_peaks_are_the_sums_of_their_parts(gpt_oss):
-    need = estimate(of_config(gpt_oss), TRAINING, torch.float32, 128)
-    assert need.scoring == need.weights + need.workspace
-    assert need.training == need.scoring + need.adapter + need.activations
-    # twice the largest expert stack in float32: 8 experts, 64 outputs, 64 inputs
-    assert need.workspace == 2 * 8 * 64 * 64 * 4
+def test_experts_kernels_keep_rows_and_dequantise_where_there_are_many():
+    """gpt-oss-120b by hand: 2 bytes a number of R rows, and 128 experts of 5,760 × 2,880 weights at 2 bytes."""
+    config = published("120b")
+    config.num_hidden_layers = 2  # the last one runs at the kept positions alone
+    bones = skeleton(config, is_mxfp4=True)
+
+    def taken(num_tokens, dequantises):
+        inside = ledger.experts_inside(dequantises=dequantises)
+        return ledger.scoring_bytes(bones, Training(), torch.bfloat16, (num_tokens, 8), inside, fast=True)
+
+    assert taken(64, True) == taken(64, False)
+    num_rows = 16_384 * 4
+    packed = num_rows * 2 * (2880 + 5760 + 2880 + 2880)  # input, gate and up, gated, result
+    made = num_rows * 2 * (2880 + 5760) + 128 * 5760 * 2880 * 2
+    assert taken(16_384, True) - taken(16_384, False) == made - packed
 
 
-def test_a_dense_model_dequantises_nothing(llama):
-    assert estimate(of_config(llama()[0]), TRAINING, torch.float32, 128).workspace == 0
+@pytest.mark.parametrize(
+    ("name", "limit", "weights_gib"),
+    [("120b", "79GB", 60.8), ("120b", None, 60.8), ("20b", "40GB", 12.8), ("phi", None, 78.0)],
+)
+def test_published_models_are_planned_to_fit(gpu, name, limit, weights_gib):
+    plan = planned(name, model={"memory_limit": limit})
+    assert plan.fast and plan.counted
+    assert plan.fits(trains=True)
+    assert (plan.micro_batch_size, plan.gradient_checkpointing) == (8, False)
+    assert plan.weights / GIB == pytest.approx(weights_gib, abs=0.1)
+    assert plan.weights < min(plan.scoring, plan.training)
+    assert max(plan.scoring, plan.training) < plan.available
+    assert plan.tokens_per_batch == 32_768
+    assert plan.validation_tokens == (8_192 if limit == "79GB" else 32_768)
+
+
+def test_120b_takes_less_when_there_is_less(gpu):
+    sizes = [planned("120b", model={"memory_limit": f"{limit}GB"}) for limit in (79, 70)]
+    assert all(plan.fits(trains=True) for plan in sizes)
+    assert [plan.training for plan in sizes] == sorted((plan.training for plan in sizes), reverse=True)
+    assert sizes[-1].tokens_per_batch < 16_384
+    assert sizes[-1].gradient_checkpointing
+    tight = planned("120b", model={"memory_limit": "60GB"})
+    assert not tight.fits(trains=True)
+    assert tight.advice(trains=True).startswith("its weights alone do not fit")
+
+
+def test_numbers_in_the_study_are_kept(gpu):
+    plan = planned(
+        "20b",
+        training={"batch_size": 8, "micro_batch_size": 2, "gradient_checkpointing": True},
+        scoring={"tokens_per_batch": 5000},
+    )
+    assert (plan.micro_batch_size, plan.gradient_checkpointing, plan.tokens_per_batch) == (2, True, 5000)
+    assert plan.graphs == 0  # only steps that keep their activations are captured
+
+
+def test_numbers_that_do_not_fit_are_kept_and_told(gpu):
+    plan = planned(
+        "120b", model={"memory_limit": "79GB"}, training={"batch_size": 512, "micro_batch_size": 512,
+        "gradient_checkpointing": False},
+    )  # fmt: skip
+    assert plan.micro_batch_size == 512
+    assert not plan.fits(trains=True)
+    assert plan.fits(trains=False)
+    assert "lower training.micro_batch_size" in plan.advice(trains=True)
+
+
+def test_what_is_free_counts_too(gpu):
+    gpu(free=70 * GIB)
+    plan = planned("120b", model={"memory_limit": "79GB"})
+    assert plan.available == 70 * GIB
+    gpu()
+    assert planned("120b", model={"memory_limit": "79GB"}).available == 79 * 10**9 - CONTEXT_BYTES
+
+
+@pytest.mark.parametrize("name", ["builtin", "gpt_oss", "llama"])
+def test_on_a_cpu_auto_is_the_reference(name, request):
+    made = name if name == "builtin" else request.getfixturevalue(name)
+    name = str(made()[0] if name == "llama" else made)
+    config = load_config(Model(name=name))
+    plan = make_plan(config, study(model={"name": name}), SHAPE, torch.device("cpu"), torch.float32)
+    assert (plan.micro_batch_size, plan.gradient_checkpointing, plan.tokens_per_batch) == (4, True, 1024)
+    assert plan.counted and not plan.fast
+    assert plan.laid_over(Training(), Scoring()) == (Training(), Scoring())
+
+
+def test_generated_answers_keep_the_reference_row(gpu):
+    assert planned("20b", scoring={"method": "generate"}).tokens_per_batch == 1024
+
+
+def test_without_kernels_auto_is_the_reference(gpu):
+    plan = planned("20b", model={"kernels": "off"})
+    assert not plan.fast
+    assert (plan.micro_batch_size, plan.gradient_checkpointing, plan.tokens_per_batch) == (4, True, 1024)
+
+
+def test_a_model_that_cannot_be_counted_is_estimated(gpu, monkeypatch):
+    def refuse(*_, **__):
+        raise NotImplementedError("no meta kernel")
+
+    monkeypatch.setattr(ledger, "training_bytes", refuse)
+    plan = planned("20b")
+    assert not plan.counted
+    assert plan.words().endswith("(by a formula: its shapes could not be counted)")
+    bones = skeleton(published("20b"), is_mxfp4=True)
+    needs = [formula_bytes(bones, False, torch.bfloat16, tokens) for tokens in (64, 128, 256)]
+    assert needs[2] > 2 * needs[1] > 4 * needs[0]
+    assert formula_bytes(bones, True, torch.bfloat16, 256) < needs[2]
+
+
+def test_a_plan_in_words(gpu):
+    said = planned("120b", model={"memory_limit": "79GB"}).words()
+    assert re.fullmatch(
+        r"about 60\.8 GiB of weights \(experts in MXFP4\), [67]\d\.\d GiB to score in rows of 32,768 tokens, "
+        r"[67]\d\.\d GiB to train 8 posts at a time, keeping activations",
+        said,
+    )
+
+
+def test_rows_that_may_be_chosen_are_powers_of_two():
+    assert list(ROWS) == [2**n for n in range(15, 9, -1)]
+
+
+def test_what_is_not_known_fits():
+    plan = Plan(4, True, 1024, 1024, True, False, False, 10, 1, 5, 0, 7, 7, None, True)
+    assert plan.fits(trains=True) and plan.fits(trains=False)
+    assert (plan.scoring, plan.training) == (17, 18)

@@ -11,14 +11,16 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
+from tests.checkpoints import PHIMOE, write_published
+from tests.tiny_tokenizers import byte_bpe, fast
 from transformers import AutoModelForCausalLM, Mxfp4Config
 
 from probatum.errors import ModelError, StageError
+from probatum.model.checkpoint import INDEX
 from probatum.model.load import (
     BUILTIN,
-    INDEX,
     LoadedModel,
-    check_shards,
+    LoadingProgress,
     choose_dtype,
     load_config,
     load_model,
@@ -107,30 +109,69 @@ def test_a_tilde_is_the_home(gpt_oss, monkeypatch):
         load_config(settings("~/none"))
 
 
-def test_a_missing_shard_is_named(copy):
-    (copy / SHARD).unlink()
-    with pytest.raises(ModelError, match=f"1 of 3 shards are missing: {SHARD}"):
+def test_a_damaged_checkpoint_is_refused_before_it_is_read(copy):
+    (copy / SHARD).write_bytes((copy / SHARD).read_bytes()[:1000])
+    with pytest.raises(ModelError, match=rf"^{copy / SHARD}: cut off after 1,000 bytes"):
         load_model(settings(copy))
 
 
-def test_a_checkpoint_without_an_index_needs_no_index(tmp_path):
-    save_file({"x": torch.zeros(1)}, tmp_path / "model.safetensors")
-    check_shards(str(tmp_path))
-    check_shards("openai/gpt-oss-20b")  # nothing to check before it is downloaded
+def test_loading_tells_how_far_it_is_and_writes_nothing(gpt_oss, capfd):
+    told = []
+    loaded = load_model(settings(gpt_oss), report=told.append)
+    total = len(loaded.model.state_dict())
+    assert told == [LoadingProgress(done, total) for done in range(total + 1)]
+    assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("text", ['{"weig', "{}", "[]", '{"weight_map": ["a"]}'])
-def test_a_damaged_index_is_named(copy, text):
-    (copy / INDEX).write_text(text)
-    with pytest.raises(ModelError, match=r"index\.json: no index of shards .*; copy the checkpoint again"):
-        load_model(settings(copy))
+@pytest.fixture
+def wide(llama, tmp_path):
+    """Write 130 MB of bfloat16 weights: dense, or experts one by one, to be put together."""
+
+    def write(kind):
+        if kind == "llama":
+            return llama(hidden_size=1024, intermediate_size=4096, num_hidden_layers=4, dtype=torch.bfloat16)[0]
+        layers = {"num_hidden_layers": 16, "num_local_experts": 8, "hidden_size": 256, "intermediate_size": 640}
+        folder = write_published(tmp_path / "phi", PHIMOE | layers | {"num_attention_heads": 16}, "20MB")
+        fast(byte_bpe()).save_pretrained(folder)
+        return folder
+
+    return write
 
 
-@pytest.mark.parametrize("size", [0, 5, 1000])
-def test_a_shard_that_was_cut_off_is_one_error(copy, size):
-    (copy / SHARD).write_bytes((copy / SHARD).read_bytes()[:size])
-    with pytest.raises(ModelError, match=r"(?s)^cannot load the model .*Try:\n  - copy the folder again"):
-        load_model(settings(copy))
+@pytest.mark.parametrize(
+    ("kind", "dtype", "most"), [("llama", "bfloat16", 0.15), ("llama", "float32", 1.15), ("phi", "float32", 1.15)]
+)
+def test_no_weight_is_held_twice_in_main_memory(wide, kind, dtype, most):
+    """Read as they are stored, weights stay in the files' mapped pages; in another type they are there once."""
+    folder = wide(kind)
+    script = (
+        "import sys, threading\n"
+        "from transformers.models.llama import modeling_llama\n"
+        "from transformers.models.phimoe import modeling_phimoe\n"
+        "from probatum.model.load import load_model\n"
+        "from probatum.study import Model\n"
+        "def anonymous():\n"
+        "    rows = open('/proc/self/status').read().splitlines()\n"
+        "    return int(next(row for row in rows if row.startswith('RssAnon')).split()[1]) * 1024\n"
+        "peak, done = [0], threading.Event()\n"
+        "def watch():\n"
+        "    while not done.wait(0.002):\n"
+        "        peak[0] = max(peak[0], anonymous())\n"
+        "before = anonymous()\n"
+        "watcher = threading.Thread(target=watch)\n"
+        "watcher.start()\n"
+        "model = load_model(Model(name=sys.argv[1], dtype=sys.argv[2], device='cpu')).model\n"
+        "done.set()\n"
+        "watcher.join()\n"
+        "held = sum(weight.numel() * weight.element_size() for weight in model.parameters())\n"
+        "print((peak[0] - before) / held)\n"
+    )
+    # as with tensors of a real size, what is freed goes back to the system at once
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "MALLOC_MMAP_THRESHOLD_": str(2**16)}
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(folder), dtype], env=env, capture_output=True, text=True, check=True
+    )
+    assert most - 0.15 <= float(done.stdout) < most
 
 
 def test_tensors_that_are_not_there_are_never_made_up(copy):

@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from probatum.model.memory import free_bytes, free_host_bytes
+from probatum.model.memory import CONTEXT_BYTES, Peak, enforce_limit, free_bytes, free_host_bytes
 
 MIB = 2**20
 
@@ -71,3 +71,29 @@ def test_this_machine_has_some():
 def test_a_gpu_is_asked_itself(monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (7, 9))
     assert free_bytes(torch.device("cuda")) == 7
+
+
+def test_a_limit_bounds_what_is_free(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (70 * 10**9, 80 * 10**9))
+    gpu = torch.device("cuda")
+    assert free_bytes(gpu, None) == free_bytes(gpu, 79 * 10**9) == 70 * 10**9
+    assert free_bytes(gpu, 40 * 10**9) == 40 * 10**9 - CONTEXT_BYTES
+    assert free_bytes(gpu, 5) == 0
+    monkeypatch.setattr("probatum.model.memory.free_host_bytes", lambda: 1000)
+    cpu = torch.device("cpu")
+    assert [free_bytes(cpu, limit) for limit in (None, 500, 5000)] == [1000, 500, 1000]
+    monkeypatch.setattr("probatum.model.memory.free_host_bytes", lambda: None)
+    assert [free_bytes(cpu, limit) for limit in (None, 500)] == [None, 500]
+
+
+def test_a_limit_is_kept_by_pytorch_on_a_gpu_alone(monkeypatch):
+    shares = []
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (1, 100 * 2**30))
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda share, _: shares.append(share))
+    for kind, limit in (("cuda", 51 * 2**30), ("cuda", None), ("cpu", 51 * 2**30), ("cuda", 500 * 2**30)):
+        enforce_limit(torch.device(kind), limit)
+    assert shares == [0.5, 1.0]
+
+
+def test_a_cpu_has_a_prediction_and_no_peak():
+    assert Peak(torch.device("cpu"), 7).facts() == {"predicted_peak_bytes": 7}

@@ -53,11 +53,16 @@ def kernel_attention(  # noqa: PLR0917  # transformers' own order
     return attention(query[0], key[0], value[0], s_aux, attention_mask[0, 0], scale)[0][None], None
 
 
-def fits(model: Any) -> bool:
-    """Whether the kernel computes this model's attention: on a GPU, without dropout, soft caps or other extras."""
+def fits(model: Any, device: torch.device | None = None) -> bool:
+    """Whether the kernel computes this model's attention: on a GPU, without dropout, soft caps or other extras.
+
+    Args:
+        model: a causal language model.
+        device: where it will be (default: where it is).
+    """
     config = model.config.get_text_config()
     return (
-        model.device.type == "cuda"
+        (device or model.device).type == "cuda"
         and kernels.installed()
         and getattr(model, "_supports_attention_backend", False)
         and not getattr(config, "attention_dropout", 0)

@@ -1,38 +1,115 @@
-"""How much memory a study takes, estimated before any weight is read.
+"""What a study takes of a device's memory, predicted before any weight is read, and the plan that fits it in.
 
-T tokens of a row · H hidden · I intermediate · K experts per token
+T tokens of a row · K kept positions · H hidden · I intermediate
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import product
 from typing import Any
 
 import torch
 
+from probatum.model import ledger
+from probatum.model.buffers import padded_length
+from probatum.model.fast import fits as kernel_fits
+from probatum.model.memory import free_bytes
 from probatum.model.mxfp4.experts import Mxfp4Experts
+from probatum.model.mxfp4.quantizer import keep_mxfp4
 from probatum.model.notices import quiet
-from probatum.study import Training
+from probatum.prompt.render import Renderer
+from probatum.study import Scoring, Study, Training
 
 ADAM_BYTES = 16  # float32 weight, gradient and two moments of each adapter parameter
 GIB = 2**30
+FRAGMENTS = 0.02  # share of a device that the allocator leaves in pieces too small to use
+ROWS = (32_768, 16_384, 8_192, 4_096, 2_048, 1_024)  # lengths of scoring rows that a plan may choose
+TYPICAL_POST_TOKENS = 64  # where no post could be read
+UNCOUNTED = (RuntimeError, TypeError, ValueError, AttributeError, KeyError, IndexError, StopIteration, ImportError)
 
 
 @dataclass(frozen=True)
-class Memory:
-    """Estimated bytes.
+class RowShape:
+    """How long the rows of a study are.
 
     Attributes:
-        weights: the checkpoint as it is held, MXFP4 experts in their bytes.
-        adapter: LoRA weights, gradients and optimiser moments.
-        activations: what one training step keeps for its backward pass.
-        workspace: the largest weights that are dequantised at once.
+        prefix: tokens that all posts share.
+        post: tokens of a post, its tail and its answers in a scoring row, on average.
+        long_post: tokens of a post, its tail and one answer in a training row; 95 % of posts have no more.
+        scored: positions of a post whose logits scoring wants.
+        supervised: positions of a post with a label in training.
     """
 
+    prefix: int
+    post: float
+    long_post: int
+    scored: int
+    supervised: int
+
+    @classmethod
+    def of(cls, renderer: Renderer, texts: Sequence[str]) -> RowShape:
+        """Return the shape that posts have in a prompt."""
+        lengths = sorted(len(shown.post_ids) for shown in renderer.render_many(list(texts))) or [TYPICAL_POST_TOKENS]
+        answers = [len(renderer.answer_ids(label)) for label in renderer.labels.words]
+        tail, read = len(renderer.tail_ids), sum(answers) - len(answers)
+        return cls(
+            prefix=len(renderer.prefix_ids),
+            post=sum(lengths) / len(lengths) + tail + read,
+            long_post=lengths[min(len(lengths) * 95 // 100, len(lengths) - 1)] + tail + max(answers),
+            scored=1 + read,
+            supervised=max(answers),
+        )
+
+    def scoring_row(self, num_tokens: int) -> tuple[int, int]:
+        """Return T and K of a scoring row of at most so many tokens."""
+        posts = max(1, int((num_tokens - self.prefix) / self.post))
+        return max(num_tokens, self.prefix + int(self.post)), posts * self.scored
+
+    def training_row(self, num_posts: int) -> tuple[int, int]:
+        """Return T and K of a training row."""
+        return self.prefix + num_posts * self.long_post, num_posts * self.supervised
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a study is run on its device, and the bytes that this is predicted to take there.
+
+    Attributes:
+        micro_batch_size: posts in each forward pass of training.
+        gradient_checkpointing: whether activations are computed again in backward.
+        tokens_per_batch: most tokens of a scoring row.
+        validation_tokens: most tokens of a scoring row while an adapter trains.
+        dequantises: whether a layer's experts may be made bfloat16 at once; else their products read packed bytes.
+        fast: whether the kernels of a GPU are used.
+        is_mxfp4: whether the experts stay in MXFP4.
+        weights: the model as it is held, MXFP4 experts in their bytes.
+        adapter: LoRA weights, gradients and optimiser moments.
+        activations: peak of a training step beyond these.
+        graphs: what captured steps hold beside it.
+        workspace: peak of a scoring row beyond the weights.
+        validation: the same of a validation row.
+        available: what may be taken, `None` where that is not known.
+        counted: whether activations and workspace were counted; else they are estimated by a formula.
+    """
+
+    micro_batch_size: int
+    gradient_checkpointing: bool
+    tokens_per_batch: int
+    validation_tokens: int
+    dequantises: bool
+    fast: bool
+    is_mxfp4: bool
     weights: int
     adapter: int
     activations: int
+    graphs: int
     workspace: int
+    validation: int
+    available: int | None
+    counted: bool
 
     @property
     def scoring(self) -> int:
@@ -41,8 +118,50 @@ class Memory:
 
     @property
     def training(self) -> int:
-        """Peak while training."""
-        return self.weights + self.adapter + self.activations + self.workspace
+        """Peak while training; validation rows are scored beside all that training holds."""
+        return self.weights + self.adapter + self.graphs + max(self.activations, self.validation)
+
+    def fits(self, *, trains: bool) -> bool:
+        """Whether it fits into what is available."""
+        need = self.training if trains else self.scoring
+        return self.available is None or need <= self.available * (1 - FRAGMENTS)
+
+    def laid_over(self, training: Training, scoring: Scoring) -> tuple[Training, Scoring]:
+        """Return the settings with the plan's values in place of `auto`."""
+        chosen = {"micro_batch_size": self.micro_batch_size, "gradient_checkpointing": self.gradient_checkpointing}
+        return training.model_copy(update=chosen), scoring.model_copy(
+            update={"tokens_per_batch": self.tokens_per_batch}
+        )
+
+    def apply(self) -> None:
+        """Tell the kernels whether they may dequantise."""
+        if self.fast:
+            from probatum.model.kernels.experts import allow_dequantising
+
+            allow_dequantising(self.dequantises)
+
+    def words(self) -> str:
+        """Say what is planned and what it takes."""
+        how = "" if self.counted else " (by a formula: its shapes could not be counted)"
+        keep = "recomputing activations" if self.gradient_checkpointing else "keeping activations"
+        packed = "" if self.dequantises else ", experts packed"
+        return (
+            f"about {size_words(self.weights)} of weights{' (experts in MXFP4)' if self.is_mxfp4 else ''}, "
+            f"{size_words(self.scoring)} to score in rows of {self.tokens_per_batch:,} tokens{packed}, "
+            f"{size_words(self.training)} to train {self.micro_batch_size} posts at a time, {keep}{how}"
+        )
+
+    def advice(self, *, trains: bool) -> str:
+        """Say what to change where it does not fit."""
+        if self.available is not None and self.weights > self.available:
+            return "its weights alone do not fit: choose a smaller model, model.dtype: bfloat16, or a larger machine"
+        if not self.fits(trains=False):
+            return "scoring does not fit: lower scoring.tokens_per_batch, choose a smaller model, or a larger machine"
+        assert trains
+        return (
+            "training does not fit: lower training.micro_batch_size or scoring.tokens_per_batch, "
+            "set training.gradient_checkpointing: true, or leave all three to auto"
+        )
 
 
 def skeleton(config: Any, *, is_mxfp4: bool) -> Any:
@@ -62,42 +181,133 @@ def skeleton(config: Any, *, is_mxfp4: bool) -> Any:
     return model
 
 
-def estimate(model: Any, settings: Training, dtype: torch.dtype, num_tokens: int) -> Memory:
-    """Estimate the memory of a study.
+def weight_bytes(model: Any, dtype: torch.dtype) -> int:
+    """Return what a model's weights take, held in a type; MXFP4 experts keep their bytes."""
+    tensors = [*model.parameters(), *model.buffers()]
+    return sum(t.numel() * (1 if t.dtype == torch.uint8 else dtype.itemsize) for t in tensors)
+
+
+def adapter_bytes(model: Any, settings: Training) -> int:
+    """Return what the adapter takes while it trains: weights, gradients and moments."""
+    linear = [m for n, m in model.named_modules() if n.rsplit(".", 1)[-1] in settings.targets and hasattr(m, "weight")]
+    return sum(settings.rank * sum(module.weight.shape) for module in linear) * ADAM_BYTES
+
+
+def make_plan(config: Any, study: Study, shape: RowShape, device: torch.device, dtype: torch.dtype) -> Plan:
+    """Choose what is `auto` so that it fits: the largest micro-batch, kept activations, the largest scoring row.
+
+    On a CPU, and where the kernels do not serve, `auto` is the reference, whose attention grows with the row's square.
 
     Args:
-        model: a skeleton, or the model itself.
-        settings: the study's training section.
-        dtype: what weights and activations are held in.
-        num_tokens: tokens of one training row.
+        config: the model's config as it was read.
+        study: the study.
+        shape: how long its rows are.
+        device: where it will run.
+        dtype: what it will be held in.
+
+    Returns:
+        The first plan that fits; if none does, the one that takes least.
     """
-    size = dtype.itemsize
-    tensors = [*model.parameters(), *model.buffers()]
-    weights = sum(t.numel() * (1 if t.dtype == torch.uint8 else size) for t in tensors)
-    return Memory(
-        weights=weights,
-        adapter=_adapter_parameters(model, settings) * ADAM_BYTES,
-        activations=_activations(model.config.get_text_config(), settings, size, num_tokens),
-        workspace=_workspace(model, size),
+    training, scoring, trains = study.training, study.scoring, "tuned" in study.systems
+    is_mxfp4 = keep_mxfp4(config)
+    bones = skeleton(config, is_mxfp4=is_mxfp4)
+    fast = study.model.kernels == "auto" and kernel_fits(bones, device) and dtype == torch.bfloat16
+    count = _Counts(bones, training, shape, dtype, fast)
+    base = Plan(
+        micro_batch_size=min(training.micro_batch_size, training.batch_size),
+        gradient_checkpointing=training.gradient_checkpointing,
+        tokens_per_batch=scoring.tokens_per_batch,
+        validation_tokens=scoring.tokens_per_batch,
+        dequantises=True,
+        fast=fast,
+        is_mxfp4=is_mxfp4,
+        weights=weight_bytes(bones, dtype),
+        adapter=adapter_bytes(bones, training),
+        activations=0,
+        graphs=0,
+        workspace=0,
+        validation=0,
+        available=free_bytes(device, study.model.memory_limit),
+        counted=True,
     )
+    plans = []
+    for choice in _choices(base, training):
+        plan = _with_rows(_with_steps(choice, count), scoring, count)
+        if plan.fits(trains=False) and (plan.fits(trains=True) or not trains):
+            return plan
+        plans.append(plan)
+    return min(plans, key=lambda plan: plan.training if trains else plan.scoring)
 
 
-def _adapter_parameters(model: Any, settings: Training) -> int:
-    linear = [m for n, m in model.named_modules() if n.rsplit(".", 1)[-1] in settings.targets and hasattr(m, "weight")]
-    return sum(settings.rank * sum(module.weight.shape) for module in linear)
+def _choices(base: Plan, training: Training) -> Iterator[Plan]:
+    """Yield plans of every micro-batch, checkpointing and dequantisation that is left open, the best first."""
+    micros, recomputes = [base.micro_batch_size], [base.gradient_checkpointing]
+    if base.fast and training.is_auto("micro_batch_size"):
+        micros = training.micro_batches(training.batch_size)[::-1]
+    if base.fast and training.is_auto("gradient_checkpointing"):
+        recomputes = [False, True]
+    for micro, recompute, dequantises in product(micros, recomputes, (True, False) if base.fast else (True,)):
+        yield replace(base, micro_batch_size=micro, gradient_checkpointing=recompute, dequantises=dequantises)
 
 
-def _workspace(model: Any, size: int) -> int:
-    """Return the bytes of the largest expert stack once dequantised, with its float copy while that is made."""
-    stacks = [t.numel() * 2 for n, t in model.named_buffers() if n.endswith("_blocks")]
-    return max(stacks, default=0) * size * 2
+def _with_steps(plan: Plan, count: _Counts) -> Plan:
+    """Fill in what training steps take; captured ones hold their memory while others are captured or rows scored."""
+    taken, counted = count.training(plan.micro_batch_size, plan.gradient_checkpointing, plan.dequantises)
+    graphs = taken if plan.fast and not plan.gradient_checkpointing else 0
+    return replace(plan, activations=taken, graphs=graphs, counted=counted)
 
 
-def _activations(config: Any, settings: Training, size: int, num_tokens: int) -> int:
-    """Return what backward needs: per layer, what attention, the LoRA inputs and the experts keep.
+def _with_rows(plan: Plan, scoring: Scoring, count: _Counts) -> Plan:
+    """Choose the longest rows that fit, for scoring and for validation; the shortest if none does."""
+    rows = [plan.tokens_per_batch]
+    if plan.fast and scoring.is_auto("tokens_per_batch") and scoring.method == "likelihood":
+        rows = list(ROWS)
+    for tokens in rows:
+        plan = replace(plan, tokens_per_batch=tokens, workspace=count.scoring(tokens, plan.dequantises))
+        if plan.fits(trains=False):
+            break
+    for tokens in rows[rows.index(plan.tokens_per_batch) :]:
+        plan = replace(plan, validation_tokens=tokens, validation=count.scoring(tokens, plan.dequantises))
+        if plan.fits(trains=True):
+            break
+    return plan
 
-    Eager attention keeps the scores of every head and their softmax, which grow with the square of the row.
+
+class _Counts:
+    """Counts each shape of row once."""
+
+    def __init__(self, bones: Any, settings: Training, shape: RowShape, dtype: torch.dtype, fast: bool) -> None:
+        self.bones, self.settings, self.shape, self.dtype, self.fast = bones, settings, shape, dtype, fast
+        self.training, self.scoring = cache(self._training), cache(self._scoring)
+
+    def _training(self, micro: int, recompute: bool, dequantises: bool) -> tuple[int, bool]:
+        """Return the peak of a training step beyond weights and adapter, and whether it was counted."""
+        num_tokens, num_kept = self.shape.training_row(micro)
+        num_tokens = padded_length(num_tokens) if self.fast else num_tokens
+        settings = self.settings.model_copy(update={"gradient_checkpointing": recompute})
+        inside = ledger.experts_inside(dequantises=dequantises)
+        try:
+            row = (num_tokens, num_kept)
+            return ledger.training_bytes(self.bones, settings, self.dtype, row, inside, fast=self.fast), True
+        except UNCOUNTED:  # an architecture that asks for a tensor's values, or for an operator that meta lacks
+            return formula_bytes(self.bones, recompute, self.dtype, num_tokens), False
+
+    def _scoring(self, num_tokens: int, dequantises: bool) -> int:
+        row = self.shape.scoring_row(num_tokens)
+        inside = ledger.experts_inside(dequantises=dequantises)
+        try:
+            return ledger.scoring_bytes(self.bones, self.settings, self.dtype, row, inside, fast=self.fast)
+        except UNCOUNTED:
+            return formula_bytes(self.bones, True, self.dtype, row[0])
+
+
+def formula_bytes(model: Any, recompute: bool, dtype: torch.dtype, num_tokens: int) -> int:
+    """Estimate what backward needs, for a model whose shapes cannot be counted.
+
+    Per layer what eager attention, the LoRA inputs and the experts keep; the scores of every head and their softmax
+    grow with the square of the row.
     """
+    config, size = model.config.get_text_config(), dtype.itemsize
     hidden = config.hidden_size
     heads = config.num_attention_heads
     head_dim = getattr(config, "head_dim", None) or hidden // heads
@@ -105,6 +315,11 @@ def _activations(config: Any, settings: Training, size: int, num_tokens: int) ->
     intermediate = getattr(config, "moe_intermediate_size", None) or config.intermediate_size
     attention = 2 * heads * num_tokens**2 * size
     linear = num_tokens * (6 * hidden + 4 * heads * head_dim + chosen * (6 * intermediate + 2 * hidden)) * size
-    if settings.gradient_checkpointing:
+    if recompute:
         return config.num_hidden_layers * num_tokens * hidden * size + attention + linear
     return config.num_hidden_layers * (attention + linear)
+
+
+def size_words(num_bytes: int) -> str:
+    """Return bytes as people read them."""
+    return f"{num_bytes / GIB:.1f} GiB" if num_bytes >= GIB else f"{num_bytes / 2**20:.0f} MiB"

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from probatum.model.kept import only_kept
-from probatum.model.masks import KERNEL, model_inputs, to_device
+from probatum.model.masks import KERNEL, model_inputs
 from probatum.model.packing import Row
 
 
@@ -22,7 +22,7 @@ def row_logits(model: Any, row: Row) -> Tensor:
         row: the packed row.
     """
     config = model.config.get_text_config()
-    inputs = to_device(model_inputs(row, config, model.dtype), model.device)
+    inputs = model_inputs(row.on(model.device), config, model.dtype)
     fast = config._attn_implementation == KERNEL
     with only_kept(model, inputs["logits_to_keep"], len(row.input_ids_T)) if fast else nullcontext():
         return model(**inputs).logits[0]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,13 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from probatum.errors import ModelError, StageError
+from probatum.model.checkpoint import check_checkpoint
 from probatum.model.masks import check_attention
-from probatum.model.memory import free_bytes
-from probatum.model.notices import quiet
+from probatum.model.memory import enforce_limit, free_bytes
+from probatum.model.notices import counted, quiet
 from probatum.study import Model as ModelSettings
 
 BUILTIN = Path(__file__).parent / "builtin"
-INDEX = "model.safetensors.index.json"
 GIB = 2**30
 ADAPTER = "adapter_model.safetensors"
 
@@ -59,6 +58,19 @@ class LoadedModel:
     def text_config(self) -> Any:
         """The config of its language part."""
         return self.model.config.get_text_config()
+
+
+@dataclass(frozen=True, slots=True)
+class LoadingProgress:
+    """How far a model is read.
+
+    Attributes:
+        tensors: tensors on the device.
+        num_tensors: tensors of the model.
+    """
+
+    tensors: int
+    num_tensors: int
 
 
 def locate(settings: ModelSettings) -> str:
@@ -116,12 +128,18 @@ def load_tokenizer(settings: ModelSettings) -> Any:
         return AutoTokenizer.from_pretrained(locate(settings), **_source(settings))
 
 
-def load_model(settings: ModelSettings, adapter: Path | None = None) -> LoadedModel:
+def load_model(
+    settings: ModelSettings, adapter: Path | None = None, report: Callable[[LoadingProgress], None] | None = None
+) -> LoadedModel:
     """Load a model, with an adapter if one is given.
+
+    Tensors go from their files' mapped pages to the device; main memory holds none twice.
+    Phi-MoE's experts, which files hold one by one, are put together a layer at a time.
 
     Args:
         settings: the study's model.
         adapter: a folder in PEFT's format.
+        report: told of every tensor.
 
     Raises:
         ModelError: the model, a file of it, or the adapter is missing or damaged.
@@ -133,10 +151,15 @@ def load_model(settings: ModelSettings, adapter: Path | None = None) -> LoadedMo
     from probatum.model.mxfp4.quantizer import keep_mxfp4
 
     config = load_config(settings)
-    check_shards(locate(settings))
+    check_checkpoint(locate(settings))
     device = choose_device(settings)
+    enforce_limit(device, settings.memory_limit)
     is_mxfp4 = keep_mxfp4(config)
-    with _explained(settings, bars=settings.name != "builtin"), _fitting(settings, config, device, is_mxfp4=is_mxfp4):
+    with (
+        _explained(settings),
+        _fitting(settings, config, device, is_mxfp4=is_mxfp4),
+        counted(lambda done, total: report(LoadingProgress(done, total)) if report else None),
+    ):
         read: Any = AutoModelForCausalLM.from_pretrained(
             locate(settings),
             config=config,
@@ -208,39 +231,15 @@ def without_adapter(loaded: LoadedModel) -> LoadedModel:
     return replace(loaded, model=model.eval())
 
 
-def check_shards(folder: str) -> None:
-    """Name every shard that a local checkpoint's index lists and the folder lacks.
-
-    Raises:
-        ModelError: shards are missing, or there are no safetensors at all.
-    """
-    path = Path(folder)
-    if not path.is_dir():
-        return
-    index = path / INDEX
-    if index.is_file():
-        try:
-            shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ModelError(f"{index}: no index of shards ({error!r}); copy the checkpoint again") from error
-        if missing := sorted(name for name in shards if not (path / name).is_file()):
-            raise ModelError(f"{path}: {len(missing)} of {len(shards)} shards are missing: {', '.join(missing)}")
-    elif not any(path.glob("*.safetensors")):
-        raise ModelError(
-            f"{path}: no *.safetensors there; pickled weights are not loaded because they can run code "
-            "(convert them, or take a revision that has safetensors)"
-        )
-
-
 def _source(settings: ModelSettings) -> dict[str, Any]:
     return {"revision": settings.revision or "main", "trust_remote_code": settings.trust_remote_code}
 
 
 @contextlib.contextmanager
-def _explained(settings: ModelSettings, *, bars: bool = False) -> Iterator[None]:
+def _explained(settings: ModelSettings) -> Iterator[None]:
     """Turn what transformers raises for a model that is not there into one error with what to try."""
     try:
-        with quiet(bars=bars):
+        with quiet():
             yield
     except (ModelError, StageError):
         raise
@@ -251,18 +250,17 @@ def _explained(settings: ModelSettings, *, bars: bool = False) -> Iterator[None]
 @contextlib.contextmanager
 def _fitting(settings: ModelSettings, config: Any, device: torch.device, *, is_mxfp4: bool) -> Iterator[None]:
     """Turn memory that runs out while weights are read into an error that says how much they take."""
-    free = free_bytes(device)
+    free = free_bytes(device, settings.memory_limit)
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         ran_out = isinstance(error, torch.OutOfMemoryError | MemoryError)
         if not ran_out and "can't allocate memory" not in str(error):  # PyTorch's words on a CPU
             raise
-        from probatum.model.fit import estimate, skeleton
-        from probatum.study import Training
+        from probatum.model.fit import skeleton, weight_bytes
 
         dtype = choose_dtype(settings, device)
-        takes = estimate(skeleton(config, is_mxfp4=is_mxfp4), Training(), dtype, num_tokens=1).weights
+        takes = weight_bytes(skeleton(config, is_mxfp4=is_mxfp4), dtype)
         had = "an unknown amount" if free is None else f"{free / GIB:.1f} GiB"
         half = "try model: {dtype: bfloat16}, " if dtype == torch.float32 else ""
         raise StageError(

@@ -23,7 +23,9 @@ def additive(allowed_TT: Tensor, dtype: torch.dtype) -> Tensor:
     Eager attention adds its mask to the scores; a bool mask there would be silently wrong.
     """
     lowest = torch.finfo(dtype).min
-    return torch.zeros(allowed_TT.shape, dtype=dtype).masked_fill_(~allowed_TT, lowest)[None, None]
+    return torch.zeros(allowed_TT.shape, dtype=dtype, device=allowed_TT.device).masked_fill_(~allowed_TT, lowest)[
+        None, None
+    ]
 
 
 def row_map(row: Row, num_tokens: int, window: int | None = None) -> Tensor:
@@ -32,7 +34,6 @@ def row_map(row: Row, num_tokens: int, window: int | None = None) -> Tensor:
     Lines: segment; parent; position; where the token's post begins; where it ends; then two numbers, the length of the
     prefix and the window. Padding sees padding alone.
     """
-    prefix = int((row.segment_T == 0).sum())
     post_T = torch.where(row.parent_T > 0, row.parent_T, row.segment_T)
     lines = torch.stack(
         (
@@ -44,10 +45,12 @@ def row_map(row: Row, num_tokens: int, window: int | None = None) -> Tensor:
             torch.zeros_like(post_T),
         )
     )
-    padding = torch.arange(len(post_T), num_tokens)
-    padded = torch.stack((*torch.full((2, len(padding)), PADDING), 0 * padding, padding, padding + 1, 0 * padding))
+    padding = torch.arange(len(post_T), num_tokens, device=post_T.device)
+    padded = torch.stack(
+        (*torch.full((2, len(padding)), PADDING, device=post_T.device), 0 * padding, padding, padding + 1, 0 * padding)
+    )
     found = torch.cat((lines, padded), 1).int()
-    found[5, 0], found[5, 1] = prefix, NO_WINDOW if window is None else window
+    found[5, 0], found[5, 1] = row.num_prefix, NO_WINDOW if window is None else window
     return found
 
 
@@ -109,16 +112,4 @@ def model_inputs(row: Row, config: Any, dtype: torch.dtype) -> dict[str, Any]:
         "attention_mask": attention_mask(row, config, dtype),
         "logits_to_keep": row.keep_K,
         "use_cache": False,
-    }
-
-
-def to_device(inputs: dict[str, Any], device: torch.device) -> dict[str, Any]:
-    """Move the tensors of `model_inputs` to a device."""
-    return {
-        name: to_device(value, device)
-        if isinstance(value, dict)
-        else value.to(device)
-        if isinstance(value, Tensor)
-        else value
-        for name, value in inputs.items()
     }

@@ -2,17 +2,58 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
+CONTEXT_BYTES = 2**30  # CUDA's context, kernels and libraries: on the device, and not in PyTorch's count
 
-def free_bytes(device: torch.device) -> int | None:
-    """Return the bytes that a process may still take on a device, `None` where that is not known."""
+
+def free_bytes(device: torch.device, limit: int | None = None) -> int | None:
+    """Return the bytes that a process may still take on a device, `None` where that is not known.
+
+    Args:
+        device: where.
+        limit: take no more than so many in all; on a GPU, `CONTEXT_BYTES` of them are CUDA's own.
+    """
     if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    return free_host_bytes()
+        free = torch.cuda.mem_get_info(device)[0]
+        return free if limit is None else max(0, min(free, limit - CONTEXT_BYTES))
+    free_host = free_host_bytes()
+    return limit if free_host is None else min(free_host, limit or free_host)
+
+
+def enforce_limit(device: torch.device, limit: int | None) -> None:
+    """Let PyTorch take no more of a GPU than a limit leaves beside CUDA's own `CONTEXT_BYTES`; a CPU is not bounded."""
+    if device.type == "cuda" and limit is not None:
+        total = torch.cuda.mem_get_info(device)[1]
+        torch.cuda.set_per_process_memory_fraction(min(1.0, max(0, limit - CONTEXT_BYTES) / total), device)
+
+
+class Peak:
+    """Holds a prediction against what a GPU's allocator counts from here on.
+
+    Args:
+        device: where.
+        predicted: bytes.
+    """
+
+    def __init__(self, device: torch.device, predicted: int) -> None:
+        self.device, self.predicted = device, predicted
+        if device.type == "cuda":
+            gc.collect()  # captured steps of a training that is over
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats(device)
+
+    def facts(self) -> dict[str, int]:
+        """Return the prediction, and on a GPU the most that was held and the most of it that was in use."""
+        facts = {"predicted_peak_bytes": self.predicted}
+        if self.device.type == "cuda":
+            facts["peak_bytes"] = torch.cuda.max_memory_reserved(self.device)
+            facts["used_peak_bytes"] = torch.cuda.max_memory_allocated(self.device)
+        return facts
 
 
 def free_host_bytes(root: Path = Path("/")) -> int | None:

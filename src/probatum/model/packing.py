@@ -13,8 +13,11 @@ T tokens of a row · K positions whose logits are wanted · N answer tokens · A
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from itertools import chain
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -53,6 +56,7 @@ class Row:
         position_ids_T: the position of each token in its own post's prompt.
         segment_T: 0 for the prefix, else the number of the token's post or answer.
         parent_T: the segment that a token's segment continues.
+        num_prefix: tokens of the prefix.
         keep_K: where logits are wanted, ascending.
         target_at_N: for each answer token, the index into `keep_K` that predicts it.
         target_id_N: for each answer token, its id.
@@ -63,10 +67,17 @@ class Row:
     position_ids_T: Tensor
     segment_T: Tensor
     parent_T: Tensor
+    num_prefix: int
     keep_K: Tensor
     target_at_N: Tensor
     target_id_N: Tensor
     target_answer_N: Tensor
+
+    def on(self, device: torch.device) -> Row:
+        """Return the row with its tensors on a device."""
+        held = {field.name: getattr(self, field.name) for field in fields(self)}
+        moved: dict[str, Any] = {name: value.to(device) for name, value in held.items() if isinstance(value, Tensor)}
+        return replace(self, **moved)
 
     def allowed_TT(self, window: int | None = None) -> Tensor:
         """Return which keys (columns) each query (row) sees, bool `[T, T]`.
@@ -88,41 +99,43 @@ def pack_row(prefix: Tokens, suffixes: Sequence[Suffix]) -> Row:
         prefix: tokens that all prompts begin with; may be empty.
         suffixes: one or more posts.
     """
-    ids, positions = list(prefix), list(range(len(prefix)))
-    segments, parents = [0] * len(prefix), [0] * len(prefix)
+    pieces: list[Tokens] = [prefix]  # one for each segment, in the order of the row
+    starts, parents = [0], [0]
     predicted_at: list[int] = []
     target_ids: list[int] = []
     target_answers: list[int] = []
-    segment = num_answers = 0
-
-    def lay(tokens: Tokens, start: int, parent: int) -> int:
-        nonlocal segment
-        segment += 1
-        ids.extend(tokens)
-        positions.extend(range(start, start + len(tokens)))
-        segments.extend([segment] * len(tokens))
-        parents.extend([parent] * len(tokens))
-        return segment
-
+    num_tokens, num_answers = len(prefix), 0
     for suffix in suffixes:
-        post = lay(suffix.tokens, len(prefix), 0)
-        last, after = len(ids) - 1, len(prefix) + len(suffix.tokens)
+        post, after = len(pieces), len(prefix) + len(suffix.tokens)
+        pieces.append(suffix.tokens)
+        starts.append(len(prefix))
+        parents.append(0)
+        num_tokens += len(suffix.tokens)
+        last = num_tokens - 1
         for answer in suffix.answers:
-            begin = len(ids)
-            lay(answer[:-1], after, post)
-            predicted_at += [last, *range(begin, len(ids))]
-            target_ids += answer
-            target_answers += [num_answers] * len(answer)
+            pieces.append(answer[:-1])
+            starts.append(after)
+            parents.append(post)
+            predicted_at.append(last)
+            predicted_at.extend(range(num_tokens, num_tokens + len(answer) - 1))
+            num_tokens += len(answer) - 1
+            target_ids.extend(answer)
+            target_answers.extend([num_answers] * len(answer))
             num_answers += 1
 
-    keep, target_at = torch.tensor(predicted_at).unique(return_inverse=True)
+    ids_T = np.fromiter(chain.from_iterable(pieces), dtype=np.int64, count=num_tokens)
+    lengths = np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces))
+    segment_T = np.repeat(np.arange(len(pieces)), lengths)
+    shift = np.array(starts) - (lengths.cumsum() - lengths)  # from a token's place in the row to its position
+    keep, target_at = np.unique(predicted_at, return_inverse=True)
     return Row(
-        input_ids_T=torch.tensor(ids),
-        position_ids_T=torch.tensor(positions),
-        segment_T=torch.tensor(segments),
-        parent_T=torch.tensor(parents),
-        keep_K=keep,
-        target_at_N=target_at,
+        input_ids_T=torch.from_numpy(ids_T),
+        position_ids_T=torch.from_numpy(np.arange(num_tokens) + shift[segment_T]),
+        segment_T=torch.from_numpy(segment_T),
+        parent_T=torch.from_numpy(np.array(parents)[segment_T]),
+        num_prefix=len(prefix),
+        keep_K=torch.from_numpy(keep),
+        target_at_N=torch.from_numpy(target_at),
         target_id_N=torch.tensor(target_ids),
         target_answer_N=torch.tensor(target_answers),
     )

@@ -54,11 +54,13 @@ class RowCollator:
     as_rows: bool = False
 
     def __call__(self, suffixes: Sequence[Suffix]) -> dict[str, Any]:
-        """Return the model's arguments, or the row, and `labels` `[1, 1 + K]`.
+        """Return the model's arguments and `labels` `[1, 1 + K]`; as a row, the row and its number of labels alone.
 
         The labels begin with an ignored one, so that trainers which count a causal model's labels from the second on
         and trainers which count all of them find the same number.
         """
         row = pack_row(self.prefix, suffixes)
+        if self.as_rows:  # no tensors: the trainer would copy them to the device and wait for it
+            return {"row": row, "num_labels": len(row.target_id_N)}
         labels = torch.cat((torch.tensor([IGNORED]), supervised(row)))[None]
-        return ({"row": row} if self.as_rows else model_inputs(row, self.config, self.dtype)) | {"labels": labels}
+        return model_inputs(row, self.config, self.dtype) | {"labels": labels}

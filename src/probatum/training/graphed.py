@@ -46,13 +46,13 @@ class GraphedStep:
         self.captured: dict[int, _Captured] = {}
         self.pool: Any = None
 
-    def __call__(self, row: Row, labels_K: Tensor, num_items: Tensor) -> Tensor:
+    def __call__(self, row: Row, labels_K: Tensor, num_items: float) -> Tensor:
         """Add a row's gradients to the parameters' and return its loss, the sum over labels divided by `num_items`.
 
         Args:
             row: the packed row.
             labels_K: the token to predict at each kept position.
-            num_items: labels in the whole optimiser step, a tensor without dimensions on the model's device.
+            num_items: labels in the whole optimiser step.
         """
         length = padded_length(len(row.input_ids_T))
         if length not in self.captured:
@@ -64,8 +64,8 @@ class GraphedStep:
         self._add(step.gradients, num_items)
         return step.loss / num_items
 
-    def _add(self, gradients: Sequence[Tensor], num_items: Tensor) -> None:
-        scaled = torch._foreach_mul(list(gradients), num_items.float().reciprocal())
+    def _add(self, gradients: Sequence[Tensor], num_items: float) -> None:
+        scaled = torch._foreach_div(list(gradients), float(num_items))
         if self.parameters[0].grad is None:
             for parameter, gradient in zip(self.parameters, scaled, strict=True):
                 parameter.grad = gradient

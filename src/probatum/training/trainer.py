@@ -85,10 +85,17 @@ class PackedTrainer(Trainer):
     def _pass(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any) -> torch.Tensor:
         if self.step is None:
             return super().training_step(model, inputs, num_items_in_batch)
-        model.train()
+        if not model.training:  # setting a thousand modules takes milliseconds
+            model.train()
         row = inputs["row"]
         self.odometer.num_tokens += len(row.input_ids_T)
         return self.step(row, supervised(row), num_items_in_batch)
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
+        """Count the labels of an optimiser step; for rows on the host, so that no step waits for the one before."""
+        if self.step is None:
+            return super()._get_num_items_in_batch(batch_samples, device)
+        return sum(batch["num_labels"] for batch in batch_samples)
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None

@@ -32,7 +32,8 @@ def rotary_errors(heads, tokens, dim, dtype, device, doubled):
     c, s = angle.cos().double(), angle.sin().double()
     expected = torch.cat((first * c - second * s, second * c + first * s), -1)
     given = x.to(device).detach().requires_grad_()
-    found = Rotary.apply(given, cos.to(device), sin.to(device))
+    cos, sin = (t.T.contiguous().T.to(device) for t in (cos, sin))  # transposed in memory, as models make them
+    found = Rotary.apply(given, cos, sin)
     (dx,) = torch.autograd.grad(found, given, grad.to(device))
     (dx_expected,) = torch.autograd.grad(expected, wide, grad.double())
     return off(found.detach(), expected.detach()), off(dx, dx_expected)

@@ -25,6 +25,7 @@ POINTERS = {
     "num_rows": "i32", "num_blocks": "i32", "map_ptr": "*i32", "lse_ptr": "*fp32", "delta_ptr": "*fp32",
     "dk_ptr": "*fp32", "dv_ptr": "*fp32", "T": "i32", "scale": "fp32",
     "scale_ptr": "*fp32", "eps": "fp32", "sign": "fp32", "x_head": "i32", "x_token": "i32", "cos_token": "i32",
+    "cos_pair": "i32",
     **{f"{name}_{axis}": "i32" for name in ("q", "k", "v", "out") for axis in ("head", "row")},
 }
 

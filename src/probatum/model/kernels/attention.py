@@ -54,18 +54,27 @@ def _store_rows(
 
 
 @triton.jit
+def _load_token(map_ptr: tl.tensor, token: tl.tensor, T: tl.tensor) -> tl.tensor:
+    """Load what a map says of tokens: segment, parent, position. Beyond the row nothing is kin to anything."""
+    segment = tl.load(map_ptr + token, mask=token < T, other=-2)
+    parent = tl.load(map_ptr + T + token, mask=token < T, other=-2)
+    position = tl.load(map_ptr + 2 * T + token, mask=token < T, other=-1)
+    return segment, parent, position
+
+
+@triton.jit
 def _seen(
-    map_ptr: tl.tensor, query: tl.tensor, key: tl.tensor, T: tl.tensor, num_prefix: tl.tensor, window: tl.tensor
+    segment_q: tl.tensor,
+    parent_q: tl.tensor,
+    position_q: tl.tensor,
+    segment_k: tl.tensor,
+    position_k: tl.tensor,
+    window: tl.tensor,
 ) -> tl.tensor:
-    """Return which keys each query sees, bool of the broadcast shape of `query` and `key`."""
-    segment_q = tl.load(map_ptr + query, mask=query < T, other=-2)
-    parent_q = tl.load(map_ptr + T + query, mask=query < T, other=-2)
-    position_q = tl.load(map_ptr + 2 * T + query, mask=query < T, other=0)
-    segment_k = tl.load(map_ptr + key, mask=key < T, other=-3)
-    position_k = tl.load(map_ptr + 2 * T + key, mask=key < T, other=0)
+    """Return which keys each query sees, bool of the broadcast shape; a query beyond the row has position -1."""
     back = position_q - position_k
     kin = (segment_k == 0) | (segment_k == segment_q) | (segment_k == parent_q)
-    return kin & (back >= 0) & (back < window) & (query < T)
+    return kin & (back >= 0) & (back < window)
 
 
 @triton.jit
@@ -97,6 +106,7 @@ def _forward(
     block, head = tl.program_id(0), tl.program_id(1)
     row = block * M + tl.arange(0, M)
     num_prefix, window = tl.load(map_ptr + 5 * T), tl.load(map_ptr + 5 * T + 1)
+    segment_q, parent_q, position_q = _load_token(map_ptr, row, T)
     first = tl.min(tl.load(map_ptr + 3 * T + row, mask=row < T, other=2147483647), 0)
     first = tl.maximum(first, num_prefix) // N * N
     end = tl.minimum((block + 1) * M, T)
@@ -118,8 +128,11 @@ def _forward(
         mine = (key < num_prefix) == in_prefix
         k = _load_rows(k_base, key, k_row, T, D, DIM)
         scores = _dot(q, tl.trans(k), WIDE) * (scale * LOG2E)
-        seen = _seen(map_ptr, row[:, None], key[None, :], T, num_prefix, window) & mine[None, :]
-        scores = tl.where(seen, scores, float("-inf"))
+        segment_k, _, position_k = _load_token(map_ptr, key, T)
+        seen = _seen(
+            segment_q[:, None], parent_q[:, None], position_q[:, None], segment_k[None, :], position_k[None, :], window
+        )
+        scores = tl.where(seen & mine[None, :], scores, float("-inf"))
         higher = tl.maximum(top, tl.max(scores, 1))
         level = tl.where(higher == float("-inf"), 0.0, higher)
         shrink = tl.exp2(top - level)
@@ -164,6 +177,7 @@ def _backward_queries(
     block, head = tl.program_id(0), tl.program_id(1)
     row = block * M + tl.arange(0, M)
     num_prefix, window = tl.load(map_ptr + 5 * T), tl.load(map_ptr + 5 * T + 1)
+    segment_q, parent_q, position_q = _load_token(map_ptr, row, T)
     first = tl.min(tl.load(map_ptr + 3 * T + row, mask=row < T, other=2147483647), 0)
     first = tl.maximum(first, num_prefix) // N * N
     end = tl.minimum((block + 1) * M, T)
@@ -185,8 +199,11 @@ def _backward_queries(
         k = _load_rows(k_base, key, k_row, T, D, DIM)
         v = _load_rows(v_base, key, v_row, T, D, DIM)
         scores = _dot(q, tl.trans(k), WIDE) * (scale * LOG2E)
-        seen = _seen(map_ptr, row[:, None], key[None, :], T, num_prefix, window) & mine[None, :]
-        p = tl.where(seen, tl.exp2(scores - lse[:, None]), 0.0)
+        segment_k, _, position_k = _load_token(map_ptr, key, T)
+        seen = _seen(
+            segment_q[:, None], parent_q[:, None], position_q[:, None], segment_k[None, :], position_k[None, :], window
+        )
+        p = tl.where(seen & mine[None, :], tl.exp2(scores - lse[:, None]), 0.0)
         ds = p * (_dot(grad, tl.trans(v), WIDE) - delta[:, None])
         dq += _dot(ds.to(k.dtype), k, WIDE)
     dq_at = dq_ptr + head.to(tl.int64) * T * D
@@ -223,6 +240,7 @@ def _backward_keys(
     block, head = tl.program_id(0), tl.program_id(1)
     key = block * N + tl.arange(0, N)
     num_prefix, window = tl.load(map_ptr + 5 * T), tl.load(map_ptr + 5 * T + 1)
+    segment_k, _, position_k = _load_token(map_ptr, key, T)
     last = tl.max(tl.load(map_ptr + 4 * T + key, mask=key < T, other=0), 0)
     last = tl.where(block * N < num_prefix, T, last)
     k = _load_rows(k_ptr + head // G * k_head, key, k_row, T, D, DIM)
@@ -236,7 +254,10 @@ def _backward_keys(
         lse = tl.load(lse_ptr + head * T + row, mask=row < T, other=0.0)
         delta = tl.load(delta_ptr + head * T + row, mask=row < T, other=0.0)
         scores = _dot(k, tl.trans(q), WIDE) * (scale * LOG2E)
-        seen = _seen(map_ptr, row[None, :], key[:, None], T, num_prefix, window)
+        segment_q, parent_q, position_q = _load_token(map_ptr, row, T)
+        seen = _seen(
+            segment_q[None, :], parent_q[None, :], position_q[None, :], segment_k[:, None], position_k[:, None], window
+        )
         p = tl.where(seen, tl.exp2(scores - lse[None, :]), 0.0)
         dv += _dot(p.to(grad.dtype), grad, WIDE)
         ds = p * (_dot(v, tl.trans(grad), WIDE) - delta[None, :])

@@ -32,6 +32,19 @@ BACKWARD_TILES = (
 )
 
 
+_allowed = {"dequantise": True}
+
+
+def allow_dequantising(allowed: bool) -> None:
+    """Say whether a whole layer may be dequantised from now on; without it, products of many rows are slower."""
+    _allowed["dequantise"] = allowed
+
+
+def is_fused(num_rows: int, num_experts: int, most_rows: int) -> bool:
+    """Whether products read packed weights: with few rows for each expert, or where dequantising is not allowed."""
+    return num_rows <= most_rows * num_experts or not _allowed["dequantise"]
+
+
 def choose_tile(tiles: tuple[tuple[int, Tile], ...], mean_rows: float) -> Tile:
     """Return the cut measured best for so many rows per expert."""
     return next((tile for most, tile in tiles if mean_rows <= most), tiles[-1][1])
@@ -68,7 +81,7 @@ def experts(
     """Return each token's weighted sum of its experts `[T, H]`, and what backward needs."""
     num_experts, num_chosen = len(gate_up_bias), router_indices_TK.shape[1]
     expert_R, order_R, place_TK, ends_E = rows.sort(router_indices_TK, num_experts)
-    fused = len(expert_R) <= FUSED_FORWARD_ROWS * num_experts
+    fused = is_fused(len(expert_R), num_experts, FUSED_FORWARD_ROWS)
     x_RH = rows.gather(hidden_TH, order_R, num_chosen, planes=fused)
     both_RJ = linear(x_RH, gate_up_blocks, gate_up_scales, ends_E, fused=fused)
     inner_RI = rows.gate(both_RJ, gate_up_bias, expert_R, limit, alpha, planes=fused)
@@ -114,7 +127,7 @@ def experts_backward(
     alpha: float,
 ) -> tuple[Tensor, Tensor]:
     """Return the gradients for hidden states and routing weights."""
-    fused = len(expert_R) <= FUSED_BACKWARD_ROWS * len(ends_E)
+    fused = is_fused(len(expert_R), len(ends_E), FUSED_BACKWARD_ROWS)
     grad_RH, grad_weight_TK = rows.combine_backward(
         grad_TH.contiguous(), down_RH, down_bias, weight_TK, expert_R, order_R
     )

@@ -89,6 +89,7 @@ def _rotate(
     x_head: tl.tensor,
     x_token: tl.tensor,
     cos_token: tl.tensor,
+    cos_pair: tl.tensor,
     T: tl.tensor,
     sign: tl.tensor,
     N: tl.constexpr,
@@ -101,7 +102,7 @@ def _rotate(
     head = tl.program_id(1)
     pair = tl.arange(0, BLOCK)
     inside = (token < T)[:, None] & (pair < HALF)[None, :]
-    at = token[:, None] * cos_token + pair[None, :]
+    at = token[:, None] * cos_token + pair[None, :] * cos_pair
     cos = tl.load(cos_ptr + at, mask=inside, other=0.0).to(tl.float32)
     sin = tl.load(sin_ptr + at, mask=inside, other=0.0).to(tl.float32) * sign
     at = x_ptr + head * x_head + token[:, None] * x_token + pair[None, :]
@@ -117,7 +118,8 @@ def _rotated(x_NTD: Tensor, cos_TD: Tensor, sin_TD: Tensor, sign: float) -> Tens
     if x_NTD.stride(-1) != 1:
         x_NTD = x_NTD.contiguous()
     y_TND = x_NTD.new_empty((num_tokens, num_heads, dim))
-    strides = (x_NTD.stride(0), x_NTD.stride(1), cos_TD.stride(0))
+    assert cos_TD.stride() == sin_TD.stride(), (cos_TD.stride(), sin_TD.stride())
+    strides = (x_NTD.stride(0), x_NTD.stride(1), *cos_TD.stride())  # angles come transposed
     cut = {"N": num_heads, "HALF": dim // 2, "BLOCK": triton.next_power_of_2(dim // 2), "TOKENS": TOKENS}
     grid = (triton.cdiv(num_tokens, TOKENS), num_heads)
     _rotate[grid](x_NTD, cos_TD, sin_TD, y_TND, *strides, num_tokens, sign, **cut)

@@ -1,0 +1,50 @@
+"""What holds a run's stages together: the plan before the model is loaded."""
+
+import json
+
+import pytest
+
+from probatum.errors import StageError
+from probatum.pipeline import Watcher, run
+from probatum.study import Study
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A study on the built-in model with a few posts."""
+    files = {side: tmp_path / f"{side}.jsonl" for side in ("train", "validation", "test")}
+    for side, path in files.items():
+        rows = [{"id": f"{n}", "text": f"{side} {n}", "label": "hate" if n % 3 else "not_hate"} for n in range(6)]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return lambda **sections: Study(name="small", data=files, **sections)
+
+
+def test_a_plan_that_does_not_fit_ends_the_run_before_the_model_is_loaded(study, tmp_path, monkeypatch):
+    monkeypatch.setattr("probatum.stages.load_model", lambda *_, **__: pytest.fail("it was loaded"))
+    tight = study(model={"device": "cpu", "memory_limit": "30MB"})
+    with pytest.raises(StageError) as error:
+        run(tight, tmp_path / "run")
+    said = str(error.value)
+    assert said.startswith("builtin: about 5 MiB of weights (experts in MXFP4), ")
+    assert "; 29 MiB is there under model.memory_limit; scoring does not fit: lower scoring.tokens_per_batch" in said
+
+
+def test_the_prediction_is_written_beside_what_was_done(study, tmp_path):
+    run(
+        study(model={"device": "cpu", "memory_limit": "8GiB"}, systems=["baseline"]),
+        tmp_path / "run",
+        only=("baseline",),
+    )
+    facts = json.loads((tmp_path / "run" / "manifest.json").read_text())["stages"]["baseline"]["facts"]
+    assert 5 * 2**20 < facts["predicted_peak_bytes"] < 2**30
+    assert "peak_bytes" not in facts  # a CPU's is not measured
+    # what bounds the plan is no part of what the outcome depends on
+    other = study(model={"device": "cpu"}, systems=["baseline"])
+    begun = []
+
+    class Witness(Watcher):
+        def begin(self, stage):
+            begun.append(stage)
+
+    run(other, tmp_path / "run", Witness(), only=("baseline",))
+    assert not begun
