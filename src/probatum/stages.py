@@ -150,6 +150,8 @@ class Bench:
         Raises:
             StageError: it will not fit into memory.
         """
+        if self._base is None and self.study.model.shard:  # a plan is for one device alone
+            self._base = load_sharded(self.study.model, self.crew)
         if self._base is None:
             self._check_fit()
             self.plan.apply()
