@@ -13,7 +13,8 @@ from torch import nn
 
 from probatum.crew import Crew
 from probatum.errors import InputError, ModelError
-from probatum.model.load import LoadedModel, LoadingProgress, load_config, load_tokenizer, read_model
+from probatum.model.load import LoadedModel, LoadingProgress, choose_device, load_config, load_tokenizer, read_model
+from probatum.model.memory import enforce_limit
 from probatum.model.mxfp4.quantizer import keep_mxfp4
 from probatum.study import Model as ModelSettings
 
@@ -86,6 +87,7 @@ def load_sharded(
             f"{settings.name}: model.shard splits parameters, and this model's experts stay in their published MXFP4 "
             "bytes, which every GPU would hold whole, nearly all of the model; leave model.shard (--shard) out"
         )
+    enforce_limit(choose_device(settings), settings.memory_limit)
     split = DistributedConfig(fsdp_size=crew.size)
     model = read_model(settings, config, report, is_mxfp4=False, distributed_config=split)
     model.set_reshard_after_forward(reshard_after_forward=True)  # or a save by the leader alone would set it apart

@@ -127,7 +127,10 @@ class Bench:
 
     @cached_property
     def plan(self) -> Plan:
-        """How the model is run in every process, chosen before it is loaded by the memory that is free."""
+        """How the model is run, chosen before it is loaded by the memory that is free.
+
+        In a crew the leader's plan is everyone's, so all processes ask for it first at the same point of a stage.
+        """
         return self.crew.from_leader(self._make_plan)
 
     def _make_plan(self) -> Plan:
@@ -150,8 +153,6 @@ class Bench:
         Raises:
             StageError: it will not fit into memory.
         """
-        if self._base is None and self.study.model.shard:  # a plan is for one device alone
-            self._base = load_sharded(self.study.model, self.crew)
         if self._base is None:
             self._check_fit()
             self.plan.apply()
