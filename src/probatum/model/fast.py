@@ -1,7 +1,7 @@
-"""Packed rows through the project's own attention, norms and rotary embedding, in any model that computes the same.
+"""Packed rows through the project's own attention, norms, rotary embedding and adapters, in any model that fits them.
 
-transformers lets attention be chosen by name. Norms and rotary embeddings have no such door: they are replaced for the
-moment, after a comparison with what they replace. What does not agree stays as it is.
+transformers lets attention be chosen by name. The others have no such door: they are replaced for the moment, norms and
+rotary embeddings after a comparison with what they replace. What does not agree stays as it is.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from probatum.model import kernels
+from probatum.model.adapted import adapted_linear, is_plain
 from probatum.model.masks import KERNEL
 
 AGREES = 1e-2  # relative distance; bfloat16 keeps 3 digits
@@ -90,7 +91,7 @@ def fast_rows(model: Any, *, wanted: bool = True) -> Iterator[bool]:
         replaced.enter_context(_attention(model.config.get_text_config()))
         replaced.enter_context(_norms(model))
         replaced.enter_context(_rotary(model))
-        replaced.enter_context(_tensor_cores())
+        replaced.enter_context(_forwards(model, is_plain, adapted_linear))
         yield True
 
 
@@ -105,17 +106,6 @@ def _attention(config: Any) -> Iterator[None]:
         yield
     finally:
         config._attn_implementation = before
-
-
-@contextmanager
-def _tensor_cores() -> Iterator[None]:
-    """Let float32 products, the adapters' own, use tensor cores: TF32 keeps 10 bits, where activations have 7."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("high")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
 
 
 def _close(ours: Tensor, theirs: Tensor) -> bool:
@@ -144,20 +134,30 @@ def _rms_norm(module: Any, hidden: Tensor) -> Tensor:
 @contextmanager
 def _norms(model: nn.Module) -> Iterator[None]:
     agrees: dict[type, bool] = {}
-    replaced: list[Any] = []
-    for module in model.modules():
+
+    def is_norm(module: nn.Module) -> bool:
         kind = type(module)
         if kind.__name__.endswith("RMSNorm") and kind not in agrees:
             agrees[kind] = _is_rms_norm(module)
-        if agrees.get(kind):
-            replaced.append(module)
+        return agrees.get(kind, False)
+
+    with _forwards(model, is_norm, _rms_norm):
+        yield
+
+
+@contextmanager
+def _forwards(
+    model: nn.Module, chosen: Callable[[nn.Module], bool], instead: Callable[[Any, Tensor], Tensor]
+) -> Iterator[None]:
+    """Let chosen modules compute their output by a function of module and input while the context lasts."""
+    replaced: list[Any] = [module for module in model.modules() if chosen(module)]
     try:
         for module in replaced:
-            module.forward = partial(_rms_norm, module)
+            module.forward = partial(instead, module)
         yield
     finally:
         for module in replaced:
-            module.__dict__.pop("forward", None)
+            del module.forward
 
 
 class _Rotary:
