@@ -10,6 +10,8 @@ if torch.cuda.is_available():
 
 CASES = {
     "sinks and shared key heads": Case(70, 3, 4, 2, 16, sinks=True),
+    "eight heads on one key head": Case(40, 3, 8, 1, 16, sinks=True),
+    "six heads on two key heads": Case(40, 2, 6, 2, 16, answers=2),
     "no prefix": Case(0, 3, 2, 2, 16),
     "window, odd head, two answers": Case(130, 4, 4, 1, 24, window=9, sinks=True, answers=2),
 }

@@ -47,8 +47,9 @@ for kernel, tiles in ((grouped._forward, experts.FORWARD_TILES), (grouped._backw
         cut = grouped.constants(tile)
         build(kernel, {"num_warps": tile.warps, "num_stages": tile.stages}, PACKED=True, **cut)
 for kernel in (attention._forward, attention._backward_queries, attention._backward_keys):
-    for dim in (64, 128):
-        build(kernel, {}, G=8, D=dim, DIM=dim, SINKS=True, WIDE=False, M=attention.QUERIES, N=attention.KEYS)
+    tile = attention.FORWARD_ROWS if kernel is attention._forward else attention.BACKWARD_ROWS
+    for dim, shared in ((64, 8), (128, 4)):
+        build(kernel, {}, G=shared, PACK=shared, D=dim, DIM=dim, SINKS=True, WIDE=False, M=tile, N=attention.KEYS)
 for kernel in (pointwise._norm, pointwise._norm_backward):
     build(kernel, {"num_warps": 8}, H=2880, BLOCK=4096)
 build(pointwise._rotate, {}, N=64, HALF=32, BLOCK=32, TOKENS=pointwise.TOKENS)

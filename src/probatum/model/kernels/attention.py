@@ -2,8 +2,9 @@
 
 T tokens · H query heads · G query heads that share a key head · D head dimension
 
-A row's map, int32 `[6, T]`, says who sees whom (`masks.row_map`). A program loops over few blocks of keys: those of the
-prefix, and those from the first post in its block of queries up to itself.
+A program's rows are some tokens times the heads that share a key head, so that few tokens fill a tile. A row's map, int32
+`[6, T]`, says who sees whom (`masks.row_map`). A program loops over few blocks of keys: those of the prefix, and those from
+the first post among its tokens up to itself.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import triton.language as tl
 from torch import Tensor
 
 LOG2E = tl.constexpr(1.4426950408889634)
-QUERIES, KEYS = 64, 64
+FORWARD_ROWS, BACKWARD_ROWS, KEYS = 128, 64, 64
+MOST_PACKED = 8  # heads of one program
 
 
 @triton.jit
@@ -29,28 +31,25 @@ def _dot(a: tl.tensor, b: tl.tensor, WIDE: tl.constexpr) -> tl.tensor:
 
 
 @triton.jit
-def _load_rows(
-    pointer: tl.tensor, row: tl.tensor, stride: tl.tensor, T: tl.tensor, D: tl.constexpr, DIM: tl.constexpr
-) -> tl.tensor:
-    """Load rows of one head `[rows, DIM]`; what lies beyond the row or the head dimension is 0."""
+def _load(pointer: tl.tensor, offset: tl.tensor, inside: tl.tensor, D: tl.constexpr, DIM: tl.constexpr) -> tl.tensor:
+    """Load vectors of a head `[rows, DIM]` from their offsets; what lies outside or beyond the head dimension is 0."""
     dim = tl.arange(0, DIM)
-    mask = (row < T)[:, None] & (dim < D)[None, :]
-    return tl.load(pointer + row.to(tl.int64)[:, None] * stride + dim[None, :], mask=mask, other=0.0)
+    mask = inside[:, None] & (dim < D)[None, :]
+    return tl.load(pointer + offset[:, None] + dim[None, :], mask=mask, other=0.0)
 
 
 @triton.jit
-def _store_rows(
+def _store(
     pointer: tl.tensor,
     values: tl.tensor,
-    row: tl.tensor,
-    stride: tl.tensor,
-    T: tl.tensor,
+    offset: tl.tensor,
+    inside: tl.tensor,
     D: tl.constexpr,
     DIM: tl.constexpr,
 ) -> None:
     dim = tl.arange(0, DIM)
-    mask = (row < T)[:, None] & (dim < D)[None, :]
-    tl.store(pointer + row.to(tl.int64)[:, None] * stride + dim[None, :], values, mask=mask)
+    mask = inside[:, None] & (dim < D)[None, :]
+    tl.store(pointer + offset[:, None] + dim[None, :], values, mask=mask)
 
 
 @triton.jit
@@ -96,6 +95,7 @@ def _forward(
     T: tl.tensor,
     scale: tl.tensor,
     G: tl.constexpr,
+    PACK: tl.constexpr,
     D: tl.constexpr,
     DIM: tl.constexpr,
     SINKS: tl.constexpr,
@@ -103,18 +103,20 @@ def _forward(
     M: tl.constexpr,
     N: tl.constexpr,
 ) -> None:
-    block, head = tl.program_id(0), tl.program_id(1)
-    row = block * M + tl.arange(0, M)
+    block, group = tl.program_id(0), tl.program_id(1)
+    row = (block * (M // PACK) + tl.arange(0, M) // PACK).to(tl.int64)
+    head = group * PACK + tl.arange(0, M) % PACK
+    inside = row < T
     num_prefix, window = tl.load(map_ptr + 5 * T), tl.load(map_ptr + 5 * T + 1)
     segment_q, parent_q, position_q = _load_token(map_ptr, row, T)
     first = tl.min(tl.load(map_ptr + 3 * T + row, mask=row < T, other=2147483647), 0)
     first = tl.maximum(first, num_prefix) // N * N
-    end = tl.minimum((block + 1) * M, T)
-    q = _load_rows(q_ptr + head * q_head, row, q_row, T, D, DIM)
-    k_base, v_base = k_ptr + head // G * k_head, v_ptr + head // G * v_head
+    end = tl.minimum((block + 1) * (M // PACK), T)
+    q = _load(q_ptr, head * q_head + row * q_row, inside, D, DIM)
+    k_base, v_base = k_ptr + group * PACK // G * k_head, v_ptr + group * PACK // G * v_head
     acc = tl.zeros((M, DIM), tl.float32)
     if SINKS:
-        top = tl.zeros((M,), tl.float32) + tl.load(sinks_ptr + head).to(tl.float32) * LOG2E
+        top = tl.load(sinks_ptr + head).to(tl.float32) * LOG2E
         total = tl.full((M,), 1.0, tl.float32)
     else:
         top = tl.full((M,), float("-inf"), tl.float32)
@@ -124,9 +126,9 @@ def _forward(
     for step in range(0, num_blocks):
         in_prefix = step < prefix_blocks
         begin = tl.where(in_prefix, step * N, first + (step - prefix_blocks) * N)
-        key = begin + tl.arange(0, N)
+        key = (begin + tl.arange(0, N)).to(tl.int64)
         mine = (key < num_prefix) == in_prefix
-        k = _load_rows(k_base, key, k_row, T, D, DIM)
+        k = _load(k_base, key * k_row, key < T, D, DIM)
         scores = _dot(q, tl.trans(k), WIDE) * (scale * LOG2E)
         segment_k, _, position_k = _load_token(map_ptr, key, T)
         seen = _seen(
@@ -138,13 +140,13 @@ def _forward(
         shrink = tl.exp2(top - level)
         p = tl.exp2(scores - level[:, None])
         total = total * shrink + tl.sum(p, 1)
-        v = _load_rows(v_base, key, v_row, T, D, DIM)
+        v = _load(v_base, key * v_row, key < T, D, DIM)
         acc = acc * shrink[:, None] + _dot(p.to(v.dtype), v, WIDE)
         top = higher
     total = tl.where(total == 0.0, 1.0, total)
     out = acc / total[:, None]
-    _store_rows(out_ptr + head * D, out.to(out_ptr.dtype.element_ty), row, out_row, T, D, DIM)
-    tl.store(lse_ptr + head * T + row, top + tl.log2(total), mask=row < T)
+    _store(out_ptr, out.to(out_ptr.dtype.element_ty), row * out_row + head * D, inside, D, DIM)
+    tl.store(lse_ptr + head * T + row, top + tl.log2(total), mask=inside)
 
 
 @triton.jit
@@ -168,36 +170,39 @@ def _backward_queries(
     T: tl.tensor,
     scale: tl.tensor,
     G: tl.constexpr,
+    PACK: tl.constexpr,
     D: tl.constexpr,
     DIM: tl.constexpr,
     WIDE: tl.constexpr,
     M: tl.constexpr,
     N: tl.constexpr,
 ) -> None:
-    block, head = tl.program_id(0), tl.program_id(1)
-    row = block * M + tl.arange(0, M)
+    block, group = tl.program_id(0), tl.program_id(1)
+    row = (block * (M // PACK) + tl.arange(0, M) // PACK).to(tl.int64)
+    head = group * PACK + tl.arange(0, M) % PACK
+    inside = row < T
     num_prefix, window = tl.load(map_ptr + 5 * T), tl.load(map_ptr + 5 * T + 1)
     segment_q, parent_q, position_q = _load_token(map_ptr, row, T)
     first = tl.min(tl.load(map_ptr + 3 * T + row, mask=row < T, other=2147483647), 0)
     first = tl.maximum(first, num_prefix) // N * N
-    end = tl.minimum((block + 1) * M, T)
-    q = _load_rows(q_ptr + head * q_head, row, q_row, T, D, DIM)
-    out = _load_rows(out_ptr + head * D, row, out_row, T, D, DIM)
-    grad = _load_rows(grad_ptr + head * D, row, out_row, T, D, DIM)
-    lse = tl.load(lse_ptr + head * T + row, mask=row < T, other=0.0)
+    end = tl.minimum((block + 1) * (M // PACK), T)
+    q = _load(q_ptr, head * q_head + row * q_row, inside, D, DIM)
+    out = _load(out_ptr, row * out_row + head * D, inside, D, DIM)
+    grad = _load(grad_ptr, row * out_row + head * D, inside, D, DIM)
+    lse = tl.load(lse_ptr + head * T + row, mask=inside, other=0.0)
     delta = tl.sum(out.to(tl.float32) * grad.to(tl.float32), 1)
-    tl.store(delta_ptr + head * T + row, delta, mask=row < T)
-    k_base, v_base = k_ptr + head // G * k_head, v_ptr + head // G * v_head
+    tl.store(delta_ptr + head * T + row, delta, mask=inside)
+    k_base, v_base = k_ptr + group * PACK // G * k_head, v_ptr + group * PACK // G * v_head
     dq = tl.zeros((M, DIM), tl.float32)
     prefix_blocks = tl.cdiv(num_prefix, N)
     num_blocks = prefix_blocks + tl.maximum(tl.cdiv(end - first, N), 0)
     for step in range(0, num_blocks):
         in_prefix = step < prefix_blocks
         begin = tl.where(in_prefix, step * N, first + (step - prefix_blocks) * N)
-        key = begin + tl.arange(0, N)
+        key = (begin + tl.arange(0, N)).to(tl.int64)
         mine = (key < num_prefix) == in_prefix
-        k = _load_rows(k_base, key, k_row, T, D, DIM)
-        v = _load_rows(v_base, key, v_row, T, D, DIM)
+        k = _load(k_base, key * k_row, key < T, D, DIM)
+        v = _load(v_base, key * v_row, key < T, D, DIM)
         scores = _dot(q, tl.trans(k), WIDE) * (scale * LOG2E)
         segment_k, _, position_k = _load_token(map_ptr, key, T)
         seen = _seen(
@@ -206,8 +211,8 @@ def _backward_queries(
         p = tl.where(seen & mine[None, :], tl.exp2(scores - lse[:, None]), 0.0)
         ds = p * (_dot(grad, tl.trans(v), WIDE) - delta[:, None])
         dq += _dot(ds.to(k.dtype), k, WIDE)
-    dq_at = dq_ptr + head.to(tl.int64) * T * D
-    _store_rows(dq_at, (dq * scale).to(dq_ptr.dtype.element_ty), row, D, T, D, DIM)
+    at = (head.to(tl.int64) * T + row) * D
+    _store(dq_ptr, (dq * scale).to(dq_ptr.dtype.element_ty), at, inside, D, DIM)
 
 
 @triton.jit
@@ -231,28 +236,31 @@ def _backward_keys(
     T: tl.tensor,
     scale: tl.tensor,
     G: tl.constexpr,
+    PACK: tl.constexpr,
     D: tl.constexpr,
     DIM: tl.constexpr,
     WIDE: tl.constexpr,
     M: tl.constexpr,
     N: tl.constexpr,
 ) -> None:
-    block, head = tl.program_id(0), tl.program_id(1)
-    key = block * N + tl.arange(0, N)
+    block, group = tl.program_id(0), tl.program_id(1)
+    head = group * PACK + tl.arange(0, M) % PACK
+    key = (block * N + tl.arange(0, N)).to(tl.int64)
     num_prefix, window = tl.load(map_ptr + 5 * T), tl.load(map_ptr + 5 * T + 1)
     segment_k, _, position_k = _load_token(map_ptr, key, T)
     last = tl.max(tl.load(map_ptr + 4 * T + key, mask=key < T, other=0), 0)
     last = tl.where(block * N < num_prefix, T, last)
-    k = _load_rows(k_ptr + head // G * k_head, key, k_row, T, D, DIM)
-    v = _load_rows(v_ptr + head // G * v_head, key, v_row, T, D, DIM)
+    k = _load(k_ptr + group * PACK // G * k_head, key * k_row, key < T, D, DIM)
+    v = _load(v_ptr + group * PACK // G * v_head, key * v_row, key < T, D, DIM)
     dk = tl.zeros((N, DIM), tl.float32)
     dv = tl.zeros((N, DIM), tl.float32)
-    for begin in range(block * N // M * M, last, M):
-        row = begin + tl.arange(0, M)
-        q = _load_rows(q_ptr + head * q_head, row, q_row, T, D, DIM)
-        grad = _load_rows(grad_ptr + head * D, row, out_row, T, D, DIM)
-        lse = tl.load(lse_ptr + head * T + row, mask=row < T, other=0.0)
-        delta = tl.load(delta_ptr + head * T + row, mask=row < T, other=0.0)
+    for begin in range(block * N, last, M // PACK):
+        row = (begin + tl.arange(0, M) // PACK).to(tl.int64)
+        inside = row < T
+        q = _load(q_ptr, head * q_head + row * q_row, inside, D, DIM)
+        grad = _load(grad_ptr, row * out_row + head * D, inside, D, DIM)
+        lse = tl.load(lse_ptr + head * T + row, mask=inside, other=0.0)
+        delta = tl.load(delta_ptr + head * T + row, mask=inside, other=0.0)
         scores = _dot(k, tl.trans(q), WIDE) * (scale * LOG2E)
         segment_q, parent_q, position_q = _load_token(map_ptr, row, T)
         seen = _seen(
@@ -262,22 +270,27 @@ def _backward_keys(
         dv += _dot(p.to(grad.dtype), grad, WIDE)
         ds = p * (_dot(v, tl.trans(grad), WIDE) - delta[None, :])
         dk += _dot(ds.to(q.dtype), q, WIDE)
-    at = head.to(tl.int64) * T * D
-    _store_rows(dk_ptr + at, dk * scale, key, D, T, D, DIM)
-    _store_rows(dv_ptr + at, dv, key, D, T, D, DIM)
+    at = (group.to(tl.int64) * T + key) * D
+    _store(dk_ptr, dk * scale, at, key < T, D, DIM)
+    _store(dv_ptr, dv, at, key < T, D, DIM)
 
 
 def _cut(q_HTD: Tensor, k_HTD: Tensor) -> dict[str, Any]:
     """Return what all three kernels are specialised on."""
     num_heads, _, dim = q_HTD.shape
+    shared = num_heads // len(k_HTD)
     return {
-        "G": num_heads // len(k_HTD),
+        "G": shared,
+        "PACK": min(shared & -shared, MOST_PACKED),  # a power of two that divides it
         "D": dim,
         "DIM": max(16, triton.next_power_of_2(dim)),
         "WIDE": q_HTD.dtype == torch.float32 or not q_HTD.is_cuda,  # the interpreter takes bfloat16 for integers
-        "M": QUERIES,
         "N": KEYS,
     }
+
+
+def _grid(num_tokens: int, num_heads: int, packed: int, rows: int) -> tuple[int, int]:
+    return triton.cdiv(num_tokens, rows // packed), num_heads // packed
 
 
 def _strides(*tensors: Tensor) -> list[int]:
@@ -302,11 +315,11 @@ def attention(
     num_heads, num_tokens, dim = q_HTD.shape
     out_THD = q_HTD.new_empty((num_tokens, num_heads, dim))
     lse_HT = q_HTD.new_empty((num_heads, num_tokens), dtype=torch.float32)
-    grid = (triton.cdiv(num_tokens, QUERIES), num_heads)
-    _forward[grid](
+    cut = _cut(q_HTD, k_HTD)
+    _forward[_grid(num_tokens, num_heads, cut["PACK"], FORWARD_ROWS)](
         q_HTD, k_HTD, v_HTD, sinks_H if sinks_H is not None else q_HTD, map_FT, out_THD, lse_HT,
         *_strides(q_HTD, k_HTD, v_HTD), num_heads * dim, num_tokens, scale,
-        SINKS=sinks_H is not None, **_cut(q_HTD, k_HTD), num_warps=4,
+        SINKS=sinks_H is not None, M=FORWARD_ROWS, **cut, num_warps=4,
     )  # fmt: skip
     return out_THD, lse_HT
 
@@ -334,16 +347,15 @@ def attention_backward(
     grad_THD = grad_THD.contiguous()
     dq_HTD = torch.empty_like(q_HTD, memory_format=torch.contiguous_format)
     delta_HT = torch.empty_like(lse_HT)
-    partial = [q_HTD.new_empty((num_heads, num_tokens, dim), dtype=torch.float32) for _ in range(2)]
+    cut = _cut(q_HTD, k_HTD) | {"M": BACKWARD_ROWS, "num_warps": 4}
+    num_groups = num_heads // cut["PACK"]
+    partial = [q_HTD.new_empty((num_groups, num_tokens, dim), dtype=torch.float32) for _ in range(2)]
     strides = [*_strides(q_HTD, k_HTD, v_HTD), num_heads * dim, num_tokens]
-    cut = _cut(q_HTD, k_HTD)
-    grid = (triton.cdiv(num_tokens, QUERIES), num_heads)
-    _backward_queries[grid](
-        q_HTD, k_HTD, v_HTD, map_FT, out_THD, grad_THD, lse_HT, delta_HT, dq_HTD, *strides, scale, **cut, num_warps=4
+    _backward_queries[_grid(num_tokens, num_heads, cut["PACK"], BACKWARD_ROWS)](
+        q_HTD, k_HTD, v_HTD, map_FT, out_THD, grad_THD, lse_HT, delta_HT, dq_HTD, *strides, scale, **cut
     )
-    grid = (triton.cdiv(num_tokens, KEYS), num_heads)
-    _backward_keys[grid](
-        q_HTD, k_HTD, v_HTD, map_FT, grad_THD, lse_HT, delta_HT, *partial, *strides, scale, **cut, num_warps=4
+    _backward_keys[(triton.cdiv(num_tokens, KEYS), num_groups)](
+        q_HTD, k_HTD, v_HTD, map_FT, grad_THD, lse_HT, delta_HT, *partial, *strides, scale, **cut
     )
     dk_HTD, dv_HTD = (part.unflatten(0, (len(k_HTD), -1)).sum(1).to(k_HTD.dtype) for part in partial)
     return dq_HTD, dk_HTD, dv_HTD
