@@ -105,14 +105,21 @@ class Encoder:
         ]
 
     def _call(self, texts: list[str], plain: bool) -> list[list[int]]:
-        return self._tokenizer(
-            texts,
-            add_special_tokens=False,
-            split_special_tokens=plain,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-            verbose=False,
-        )["input_ids"]
+        backend = getattr(self._tokenizer, "backend_tokenizer", None)
+        if backend is None:
+            return self._tokenizer(
+                texts,
+                add_special_tokens=False,
+                split_special_tokens=plain,
+                return_attention_mask=False,
+                return_token_type_ids=False,
+                verbose=False,
+            )["input_ids"]
+        # The same without the objects that the call above makes of every text, which take twice the time of encoding.
+        backend.no_truncation()
+        backend.no_padding()
+        backend.encode_special_tokens = plain
+        return [encoding.ids for encoding in backend.encode_batch_fast(texts, add_special_tokens=False)]
 
     def _find_anchor(self) -> list[int]:
         """Return the tokens to drop from the front of text that goes on; none where no space is put there."""

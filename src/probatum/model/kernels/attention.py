@@ -2,8 +2,8 @@
 
 T tokens · H query heads · G query heads that share a key head · D head dimension
 
-A program's rows are some tokens times the heads that share a key head, so that few tokens fill a tile. A row's map, int32
-`[6, T]`, says who sees whom (`masks.row_map`). A program loops over few blocks of keys: those of the prefix, and those from
+A program takes some tokens times the heads that share a key head, so that few tokens fill a tile. A row's map, int32
+`[6, T]`, says who sees whom (`masks.row_map`). A program loops over few blocks of keys: the prefix's, and those from
 the first post among its tokens up to itself.
 """
 
@@ -236,26 +236,24 @@ def _backward_keys(
     T: tl.tensor,
     scale: tl.tensor,
     G: tl.constexpr,
-    PACK: tl.constexpr,
     D: tl.constexpr,
     DIM: tl.constexpr,
     WIDE: tl.constexpr,
     M: tl.constexpr,
     N: tl.constexpr,
 ) -> None:
-    block, group = tl.program_id(0), tl.program_id(1)
-    head = group * PACK + tl.arange(0, M) % PACK
+    block, head = tl.program_id(0), tl.program_id(1)
     key = (block * N + tl.arange(0, N)).to(tl.int64)
     num_prefix, window = tl.load(map_ptr + 5 * T), tl.load(map_ptr + 5 * T + 1)
     segment_k, _, position_k = _load_token(map_ptr, key, T)
     last = tl.max(tl.load(map_ptr + 4 * T + key, mask=key < T, other=0), 0)
     last = tl.where(block * N < num_prefix, T, last)
-    k = _load(k_ptr + group * PACK // G * k_head, key * k_row, key < T, D, DIM)
-    v = _load(v_ptr + group * PACK // G * v_head, key * v_row, key < T, D, DIM)
+    k = _load(k_ptr + head // G * k_head, key * k_row, key < T, D, DIM)
+    v = _load(v_ptr + head // G * v_head, key * v_row, key < T, D, DIM)
     dk = tl.zeros((N, DIM), tl.float32)
     dv = tl.zeros((N, DIM), tl.float32)
-    for begin in range(block * N, last, M // PACK):
-        row = (begin + tl.arange(0, M) // PACK).to(tl.int64)
+    for begin in range(block * N, last, M):
+        row = (begin + tl.arange(0, M)).to(tl.int64)
         inside = row < T
         q = _load(q_ptr, head * q_head + row * q_row, inside, D, DIM)
         grad = _load(grad_ptr, row * out_row + head * D, inside, D, DIM)
@@ -270,7 +268,7 @@ def _backward_keys(
         dv += _dot(p.to(grad.dtype), grad, WIDE)
         ds = p * (_dot(v, tl.trans(grad), WIDE) - delta[None, :])
         dk += _dot(ds.to(q.dtype), q, WIDE)
-    at = (group.to(tl.int64) * T + key) * D
+    at = (head.to(tl.int64) * T + key) * D
     _store(dk_ptr, dk * scale, at, key < T, D, DIM)
     _store(dv_ptr, dv, at, key < T, D, DIM)
 
@@ -348,14 +346,15 @@ def attention_backward(
     dq_HTD = torch.empty_like(q_HTD, memory_format=torch.contiguous_format)
     delta_HT = torch.empty_like(lse_HT)
     cut = _cut(q_HTD, k_HTD) | {"M": BACKWARD_ROWS, "num_warps": 4}
-    num_groups = num_heads // cut["PACK"]
-    partial = [q_HTD.new_empty((num_groups, num_tokens, dim), dtype=torch.float32) for _ in range(2)]
+    keyed = {name: value for name, value in cut.items() if name != "PACK"}
+    partial = [q_HTD.new_empty((num_heads, num_tokens, dim), dtype=torch.float32) for _ in range(2)]
     strides = [*_strides(q_HTD, k_HTD, v_HTD), num_heads * dim, num_tokens]
     _backward_queries[_grid(num_tokens, num_heads, cut["PACK"], BACKWARD_ROWS)](
         q_HTD, k_HTD, v_HTD, map_FT, out_THD, grad_THD, lse_HT, delta_HT, dq_HTD, *strides, scale, **cut
     )
-    _backward_keys[(triton.cdiv(num_tokens, KEYS), num_groups)](
-        q_HTD, k_HTD, v_HTD, map_FT, grad_THD, lse_HT, delta_HT, *partial, *strides, scale, **cut
+    # The prefix's keys are seen by all tokens: a program for each head, or few programs would have long ways.
+    _backward_keys[(triton.cdiv(num_tokens, KEYS), num_heads)](
+        q_HTD, k_HTD, v_HTD, map_FT, grad_THD, lse_HT, delta_HT, *partial, *strides, scale, **keyed
     )
     dk_HTD, dv_HTD = (part.unflatten(0, (len(k_HTD), -1)).sum(1).to(k_HTD.dtype) for part in partial)
     return dq_HTD, dk_HTD, dv_HTD
