@@ -20,6 +20,7 @@ from probatum.model.adapted import adapted_linear, is_plain
 from probatum.model.masks import KERNEL
 
 AGREES = 1e-2  # relative distance; bfloat16 keeps 3 digits
+TRIED = 64  # tokens on which a rotary embedding is tried
 ROTARY = "apply_rotary_pos_emb"
 
 
@@ -173,10 +174,12 @@ class _Rotary:
         if not plain or self.agrees is False:
             return self.original(q, k, cos, sin, **others)
         if self.agrees is None:
-            with torch.no_grad():
-                theirs = self.original(q, k, cos, sin)
-                self.agrees = all(map(_close, self._ours(q, k, cos, sin), theirs))
+            self.agrees = self._try(*(x[..., :TRIED, :] for x in (q, k, cos, sin)))
         return self._ours(q, k, cos, sin) if self.agrees else self.original(q, k, cos, sin)
+
+    @torch.no_grad()
+    def _try(self, *given: Tensor) -> bool:
+        return all(map(_close, self._ours(*given), self.original(*given)))
 
     @staticmethod
     def _ours(q: Tensor, k: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:

@@ -68,13 +68,13 @@ def score_likelihood(
     suffixes = [Suffix(post.post_ids + renderer.tail_ids, answers) for post in rendered]
     likelihoods: list[Tensor] = []
     num_tokens = 0
-    for group in split_rows(renderer.prefix_ids, suffixes, settings.tokens_per_batch):
-        row = pack_row(renderer.prefix_ids, group)
-        with fast_rows(loaded.model, wanted=loaded.fast):
+    with fast_rows(loaded.model, wanted=loaded.fast):
+        for group in split_rows(renderer.prefix_ids, suffixes, settings.tokens_per_batch):
+            row = pack_row(renderer.prefix_ids, group)
             logits_KV = row_logits(loaded.model, row)
-        likelihoods.append(answer_log_likelihoods(logits_KV, row).cpu().view(-1, len(answers)))
-        num_tokens += len(row.input_ids_T)
-        report(sum(map(len, likelihoods)))
+            likelihoods.append(answer_log_likelihoods(logits_KV, row).cpu().view(-1, len(answers)))
+            num_tokens += len(row.input_ids_T)
+            report(sum(map(len, likelihoods)))
     return Scored(_predictions(renderer, posts, rendered, likelihoods, settings), num_tokens)
 
 
