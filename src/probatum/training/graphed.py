@@ -90,9 +90,14 @@ class GraphedStep:
                     torch.autograd.grad(self._loss(buffers), self.parameters)
             torch.cuda.current_stream().wait_stream(stream)
             torch.cuda.synchronize()
-            with torch.cuda.graph(graph, pool=self.pool):
+            with torch.cuda.graph(graph, pool=self.pool, capture_error_mode=_strictness()):
                 loss = self._loss(buffers)
                 gradients = torch.autograd.grad(loss, self.parameters)
         self.pool = self.pool or graph.pool()
         torch.cuda.set_rng_state(random_state)
         return _Captured(graph, buffers, angles, loss.detach(), list(gradients))
+
+
+def _strictness() -> str:
+    """Return whose CUDA calls a capture forbids: with several GPUs, NCCL's own thread looks at its events all the time."""
+    return "thread_local" if torch.distributed.is_initialized() else "global"
