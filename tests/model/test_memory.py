@@ -89,7 +89,7 @@ def test_a_limit_bounds_what_is_free(monkeypatch):
 def test_a_limit_is_kept_by_pytorch_on_a_gpu_alone(monkeypatch):
     shares = []
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (1, 100 * 2**30))
-    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda share, _: shares.append(share))
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", shares.append)
     for kind, limit in (("cuda", 51 * 2**30), ("cuda", None), ("cpu", 51 * 2**30), ("cuda", 500 * 2**30)):
         enforce_limit(torch.device(kind), limit)
     assert shares == [0.5, 1.0]
