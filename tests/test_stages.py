@@ -1,11 +1,14 @@
 """What holds a run's stages together: the plan before the model is loaded."""
 
 import json
+import shutil
 
 import pytest
 
 from probatum.errors import StageError
+from probatum.manifest import RunFolder
 from probatum.pipeline import Watcher, run
+from probatum.stages import Bench, settled
 from probatum.study import Study
 
 
@@ -48,3 +51,18 @@ def test_the_prediction_is_written_beside_what_was_done(study, tmp_path):
 
     run(other, tmp_path / "run", Witness(), only=("baseline",))
     assert not begun
+
+
+def test_a_resumed_training_keeps_the_plan_of_its_first_start(study, tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.training.mkdir(parents=True)
+    for side in ("train", "validation", "test"):
+        shutil.copy(tmp_path / f"{side}.jsonl", made(folder.posts(side)))
+    first = settled(Bench(study(training={"micro_batch_size": 2}), folder))
+    again = settled(Bench(study(training={"micro_batch_size": 8, "batch_size": 8}), folder))
+    assert first.micro_batch_size == again.micro_batch_size == 2
+
+
+def made(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path

@@ -129,6 +129,7 @@ class _Job:
             self._check_slices()
         if "tuned" in wanted and "training" not in wanted:
             wanted.insert(wanted.index("tuned"), "training")
+        bench.trains = "training" in wanted
         for stage in wanted:
             if stage == "training":
                 self._train()

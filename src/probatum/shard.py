@@ -66,6 +66,22 @@ def catch_up(model: nn.Module) -> None:
         lockstep.catch_up(model)
 
 
+def check_shardable(settings: ModelSettings, crew: Crew) -> None:
+    """Check that a model's weights can be split over a crew.
+
+    Raises:
+        InputError: there is one process alone.
+        ModelError: its experts are MXFP4, which are not split.
+    """
+    if crew.size == 1:
+        raise InputError("model.shard splits the weights over several GPUs; say how many: --gpus 2")
+    if keep_mxfp4(load_config(settings)):
+        raise ModelError(
+            f"{settings.name}: model.shard splits parameters, and this model's experts stay in their published MXFP4 "
+            "bytes, which every GPU would hold whole, nearly all of the model; leave model.shard (--shard) out"
+        )
+
+
 def load_sharded(
     settings: ModelSettings, crew: Crew, report: Callable[[LoadingProgress], None] | None = None
 ) -> LoadedModel:
@@ -79,14 +95,8 @@ def load_sharded(
     """
     from transformers.distributed.configuration_utils import DistributedConfig
 
-    if crew.size == 1:
-        raise InputError("model.shard splits the weights over several GPUs; say how many: --gpus 2")
+    check_shardable(settings, crew)
     config = load_config(settings)
-    if keep_mxfp4(config):
-        raise ModelError(
-            f"{settings.name}: model.shard splits parameters, and this model's experts stay in their published MXFP4 "
-            "bytes, which every GPU would hold whole, nearly all of the model; leave model.shard (--shard) out"
-        )
     enforce_limit(choose_device(settings), settings.memory_limit)
     split = DistributedConfig(fsdp_size=crew.size)
     model = read_model(settings, config, report, is_mxfp4=False, distributed_config=split)

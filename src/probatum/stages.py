@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cached_property
@@ -46,8 +47,8 @@ from probatum.scoring.generate import score_generate
 from probatum.scoring.likelihood import Scored, score_likelihood
 from probatum.scoring.linear import score_linear, score_majority
 from probatum.scoring.retention import retention_nll
-from probatum.shard import catch_up, load_sharded
-from probatum.study import Study
+from probatum.shard import catch_up, check_shardable, load_sharded
+from probatum.study import Study, Training
 from probatum.training.loop import train
 from probatum.training.trainer import Examples
 
@@ -76,6 +77,7 @@ class Bench:
         self.study = study
         self.folder = folder
         self.crew = crew
+        self.trains = "tuned" in study.systems  # whether this run will; a single stage need not
         self._base: LoadedModel | None = None
 
     @property
@@ -154,6 +156,8 @@ class Bench:
             StageError: it will not fit into memory.
         """
         if self._base is None:
+            if self.study.model.shard:
+                check_shardable(self.study.model, self.crew)
             self._check_fit()
             self.plan.apply()
             if self.study.model.shard:
@@ -163,7 +167,7 @@ class Bench:
         return self._base
 
     def _check_fit(self) -> None:
-        plan, trains = self.plan, "tuned" in self.study.systems
+        plan, trains = self.plan, self.trains
         if not plan.fits(trains=trains):
             assert plan.available is not None
             limit = "" if self.study.model.memory_limit is None else " under model.memory_limit"
@@ -343,10 +347,22 @@ def train_together(bench: Bench, report: Report) -> Facts:
     """Train the adapter, in every process of the crew with its share of every step's posts."""
     examples, cut = training_examples(bench)
     peak = Peak(choose_device(bench.study.model), bench.plan.training)
-    settings = bench.planned.training
-    result = train(bench.base(report), examples, settings, bench.folder.training, report, crew=bench.crew)
+    result = train(bench.base(report), examples, settled(bench), bench.folder.training, report, crew=bench.crew)
     notes = [f"{cut} training and validation posts were cut to fit prompt.max_tokens"] if cut else []
     return asdict(result) | peak.facts() | {"notes": [*notes, *result.notes]}
+
+
+def settled(bench: Bench) -> Training:
+    """Return the training's settings as its first start planned them.
+
+    How posts fall into rows decides what dropout draws; a resumed training must stay the same one though other memory
+    may be free now.
+    """
+    path, planned = bench.folder.training / "plan.json", bench.planned.training
+    chosen = {name: getattr(planned, name) for name in ("micro_batch_size", "gradient_checkpointing")}
+    if not bench.crew.from_leader(path.is_file):
+        bench.crew.from_leader(lambda: write_json_atomic(path, chosen))
+    return planned.model_copy(update=json.loads(path.read_text(encoding="utf-8")))
 
 
 def follow(bench: Bench) -> None:

@@ -24,7 +24,7 @@ def seen_by_map(found):
     segment, parent, position = found[:3]
     kin = (segment == 0) | (segment == segment[:, None]) | (segment == parent[:, None])
     back = position[:, None] - position
-    return kin & (back >= 0) & (back < found[5, 1])
+    return kin & (back >= 0) & (back < found[6, 0])
 
 
 @pytest.mark.parametrize("window", [None, 9])

@@ -20,6 +20,27 @@ def test_a_cpu_and_soft_caps_keep_the_model_s_own_attention(model):  # noqa: F81
         assert not used and model.config._attn_implementation != KERNEL
 
 
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("attention_dropout", 0.1), ("attn_logit_softcapping", 30.0), ("head_dim", 256), ("v_head_dim", 8)],
+)
+def test_what_the_kernels_do_not_do_is_left_to_the_model(setting, value):
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    sizes = {
+        "hidden_size": 64,
+        "intermediate_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 4,
+        "vocab_size": 9,
+    }
+    gpu = torch.device("cuda")
+    plain = LlamaForCausalLM(LlamaConfig(**sizes, num_key_value_heads=2))
+    assert fast.fits(plain, gpu)
+    setattr(plain.config, setting, value)
+    assert not fast.fits(plain, gpu)
+
+
 def test_logits_and_gradients_are_those_of_the_model_s_own_attention(model, monkeypatch):  # noqa: F811
     if model.config.model_type == "gemma2":
         pytest.skip("its scores are capped, which the kernel does not do (and `fits` says so)")

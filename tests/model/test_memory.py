@@ -92,7 +92,7 @@ def test_a_limit_is_kept_by_pytorch_on_a_gpu_alone(monkeypatch):
     monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", shares.append)
     for kind, limit in (("cuda", 51 * 2**30), ("cuda", None), ("cpu", 51 * 2**30), ("cuda", 500 * 2**30)):
         enforce_limit(torch.device(kind), limit)
-    assert shares == [0.5, 1.0]
+    assert shares == [0.5, 1.0, 1.0]
 
 
 def test_a_cpu_has_a_prediction_and_no_peak():

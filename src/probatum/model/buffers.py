@@ -39,7 +39,7 @@ class RowBuffers:
 
     def __init__(self, num_tokens: int, num_kept: int, config: Any, device: torch.device) -> None:
         self.num_tokens, self.num_kept, self.config = num_tokens, num_kept, config
-        lines = 6 * len(windows(config))
+        lines = 7 * len(windows(config))
         sizes = [num_tokens] * (2 + lines) + [num_kept] * 2
         self.host = torch.zeros(sum(sizes), dtype=torch.int32, pin_memory=device.type == "cuda")
         self.ints = self.host.to(device)
@@ -47,7 +47,7 @@ class RowBuffers:
         ids, positions, maps, self.keep_K, self.labels_K = self.ints.split(
             [num_tokens, num_tokens, lines * num_tokens, num_kept, num_kept]
         )
-        self.input_ids_T, self.position_T, self.maps = ids, positions, maps.view(-1, 1, 1, 6, num_tokens)
+        self.input_ids_T, self.position_T, self.maps = ids, positions, maps.view(-1, 1, 1, 7, num_tokens)
         self.keep_long_K = self.keep_K.long()  # its own buffer: hooks and indexing want int64
 
     def fill(self, row: Row, labels_K: Tensor | None = None) -> None:

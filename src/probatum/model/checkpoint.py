@@ -49,7 +49,7 @@ def check_checkpoint(folder: str) -> list[str]:
     path = Path(folder)
     if not path.is_dir():
         return []
-    if (path / INDEX).is_file():
+    if (path / INDEX).is_file() and not (path / SINGLE).is_file():  # transformers, too, takes the single file first
         return _check_against_index(path)
     files = [path / SINGLE] if (path / SINGLE).is_file() else sorted(path.glob("*.safetensors"))
     if not files:

@@ -15,10 +15,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from probatum.errors import ModelError
 from probatum.model import kernels
 from probatum.model.adapted import adapted_linear, is_plain
 from probatum.model.masks import KERNEL
 
+CAPABILITY, WIDEST_HEAD = (8, 0), 128  # what the kernels are compiled for in tests
+EXTRAS = ("attention_dropout", "attn_pdrop", "attn_logit_softcapping")  # what they do not do
 AGREES = 1e-2  # relative distance; bfloat16 keeps 3 digits
 TRIED = 64  # tokens on which a rotary embedding is tried
 ROTARY = "apply_rotary_pos_emb"
@@ -32,6 +35,8 @@ def kernel_attention(  # noqa: PLR0917  # transformers' own order
     attention_mask: Tensor,
     scaling: float | None = None,
     s_aux: Tensor | None = None,
+    dropout: float = 0.0,
+    softcap: float | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
     """Attend within one packed row; transformers calls it in place of a model's own attention.
@@ -41,34 +46,44 @@ def kernel_attention(  # noqa: PLR0917  # transformers' own order
         query: `[1, H, T, D]`; `key` and `value` likewise, for their own number of heads.
         key: see query.
         value: see query.
-        attention_mask: the row's map, int32 `[1, 1, 6, T]` (`masks.row_map`).
+        attention_mask: the row's map, int32 `[1, 1, 7, T]` (`masks.row_map`).
         scaling: factor of the scores (default: 1 / sqrt(D)).
         s_aux: attention sinks, a logit of each head.
+        dropout: what the kernel does not do; nor does it cap scores.
+        softcap: see dropout.
 
     Returns:
         `[1, T, H, D]`, and no weights.
+
+    Raises:
+        ModelError: the layer asks for what the kernel does not do.
     """
     from probatum.model.kernels.attention import attention
 
     assert len(query) == 1, "packed rows come one at a time"
+    if dropout or softcap or len({t.shape[-1] for t in (query, key, value)}) > 1:
+        raise ModelError(f"{type(module).__name__} asks for more than the kernels do; set model: {{kernels: off}}")
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     return attention(query[0], key[0], value[0], s_aux, attention_mask[0, 0], scale)[0][None], None
 
 
 def fits(model: Any, device: torch.device | None = None) -> bool:
-    """Whether the kernel computes this model's attention: on a GPU, without dropout, soft caps or other extras.
+    """Whether the kernels compute this model's attention: on a GPU, and without dropout, soft caps or other extras.
 
     Args:
-        model: a causal language model.
+        model: the model, or its skeleton.
         device: where it will be (default: where it is).
     """
-    config = model.config.get_text_config()
+    config, where = model.config.get_text_config(), device or model.device
+    heads = [getattr(config, name, None) for name in ("head_dim", "v_head_dim", "qk_head_dim")]
     return (
-        (device or model.device).type == "cuda"
+        where.type == "cuda"
         and kernels.installed()
+        and not (torch.cuda.is_available() and torch.cuda.get_device_capability(where) < CAPABILITY)
         and getattr(model, "_supports_attention_backend", False)
-        and not getattr(config, "attention_dropout", 0)
-        and not getattr(config, "attn_logit_softcapping", None)
+        and not any(getattr(config, extra, None) for extra in EXTRAS)
+        and len({head for head in heads if head}) <= 1
+        and (heads[0] or config.hidden_size // config.num_attention_heads) <= WIDEST_HEAD
     )
 
 

@@ -164,17 +164,18 @@ class Plan:
         )
 
 
-def skeleton(config: Any, *, is_mxfp4: bool) -> Any:
+def skeleton(config: Any, *, is_mxfp4: bool, trust_remote_code: bool = False) -> Any:
     """Build the model on the meta device: every shape, no memory.
 
     Args:
         config: the model's config.
         is_mxfp4: put the frozen MXFP4 experts in, as loading does.
+        trust_remote_code: whether the model's class may come with it.
     """
     from transformers import AutoModelForCausalLM
 
     with torch.device("meta"), quiet():
-        model = AutoModelForCausalLM.from_config(config)
+        model = AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
         if is_mxfp4:
             for name in [n for n, module in model.named_modules() if type(module).__name__ == "GptOssExperts"]:
                 model.set_submodule(name, Mxfp4Experts(config))
@@ -220,7 +221,7 @@ def make_plan(
     """
     training, scoring, trains = study.training, study.scoring, "tuned" in study.systems
     is_mxfp4 = keep_mxfp4(config)
-    bones = skeleton(config, is_mxfp4=is_mxfp4)
+    bones = skeleton(config, is_mxfp4=is_mxfp4, trust_remote_code=study.model.trust_remote_code)
     fast = shards == 1 and study.model.kernels == "auto" and kernel_fits(bones, device) and dtype == torch.bfloat16
     count = _Counts(bones, training, shape, dtype, fast)
     base = Plan(
@@ -256,7 +257,7 @@ def _choices(base: Plan, training: Training) -> Iterator[Plan]:
         micros = training.micro_batches(training.batch_size)[::-1]
     if base.fast and training.is_auto("gradient_checkpointing"):
         recomputes = [False, True]
-    for micro, recompute, dequantises in product(micros, recomputes, (True, False) if base.fast else (True,)):
+    for recompute, dequantises, micro in product(recomputes, (True, False) if base.fast else (True,), micros):
         yield replace(base, micro_batch_size=micro, gradient_checkpointing=recompute, dequantises=dequantises)
 
 

@@ -285,7 +285,7 @@ def _inputs(model: Any, row: tuple[int, int], dtype: torch.dtype, *, fast: bool)
     num_tokens, num_kept = row
     with torch.device("meta"):
         ids, keep = torch.zeros((1, num_tokens), dtype=torch.int64), torch.zeros(num_kept, dtype=torch.int64)
-        shape, kind = ((1, 1, 6, num_tokens), torch.int32) if fast else ((1, 1, num_tokens, num_tokens), dtype)
+        shape, kind = ((1, 1, 7, num_tokens), torch.int32) if fast else ((1, 1, num_tokens, num_tokens), dtype)
         masks = by_kind(config, [torch.empty(shape, dtype=kind) for _ in windows(config)])
     rest = {"attention_mask": masks, "logits_to_keep": keep, "use_cache": False}
     return {"input_ids": ids, "position_ids": ids, **rest}

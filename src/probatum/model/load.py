@@ -285,7 +285,8 @@ def _fitting(settings: ModelSettings, config: Any, device: torch.device, *, is_m
         from probatum.model.fit import skeleton, weight_bytes
 
         dtype = choose_dtype(settings, device)
-        takes = weight_bytes(skeleton(config, is_mxfp4=is_mxfp4), dtype)
+        bones = skeleton(config, is_mxfp4=is_mxfp4, trust_remote_code=settings.trust_remote_code)
+        takes = weight_bytes(bones, dtype)
         had = "an unknown amount" if free is None else f"{free / GIB:.1f} GiB"
         half = "try model: {dtype: bfloat16}, " if dtype == torch.float32 else ""
         raise StageError(

@@ -29,33 +29,29 @@ def additive(allowed_TT: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def row_map(row: Row, num_tokens: int, window: int | None = None) -> Tensor:
-    """Return who sees whom as the attention kernel takes it, int32 `[6, num_tokens]`.
+    """Return who sees whom as the attention kernel takes it, int32 `[7, num_tokens]`.
 
-    Lines: segment; parent; position; where the token's post begins; where it ends; then two numbers, the length of the
-    prefix and the window. Padding sees padding alone.
+    Lines: segment; parent; position; where the token's post begins; where it ends; then two lines whose first numbers
+    are the length of the prefix and the window. Padding sees padding and the prefix's first token.
+
+    Args:
+        row: the packed row.
+        num_tokens: its length with padding.
+        window: if given, only keys fewer than so many positions back are seen.
     """
     post_T = torch.where(row.parent_T > 0, row.parent_T, row.segment_T)
-    lines = torch.stack(
-        (
-            row.segment_T,
-            row.parent_T,
-            row.position_ids_T,
-            torch.searchsorted(post_T, post_T),
-            torch.searchsorted(post_T, post_T, right=True),
-            torch.zeros_like(post_T),
-        )
-    )
-    padding = torch.arange(len(post_T), num_tokens, device=post_T.device)
-    padded = torch.stack(
-        (*torch.full((2, len(padding)), PADDING, device=post_T.device), 0 * padding, padding, padding + 1, 0 * padding)
-    )
-    found = torch.cat((lines, padded), 1).int()
-    found[5, 0], found[5, 1] = row.num_prefix, NO_WINDOW if window is None else window
+    begin_T, end_T = (torch.searchsorted(post_T, post_T, right=right) for right in (False, True))
+    lines = torch.stack((row.segment_T, row.parent_T, row.position_ids_T, begin_T, end_T))
+    index = torch.arange(len(post_T), num_tokens, device=post_T.device)
+    segment = torch.full_like(index, PADDING)
+    padding = torch.stack((segment, segment, torch.zeros_like(index), index, index + 1))
+    found = torch.nn.functional.pad(torch.cat((lines, padding), 1).int(), (0, 0, 0, 2))
+    found[5, 0], found[6, 0] = row.num_prefix, NO_WINDOW if window is None else window
     return found
 
 
 def row_maps(row: Row, config: Any, num_tokens: int) -> Tensor:
-    """Return a row's map for each kind of layer, int32 `[kinds, 1, 1, 6, num_tokens]`."""
+    """Return a row's map for each kind of layer, int32 `[kinds, 1, 1, 7, num_tokens]`."""
     return torch.stack([row_map(row, num_tokens, window) for window in windows(config).values()])[:, None, None]
 
 

@@ -27,9 +27,10 @@ def free_bytes(device: torch.device, limit: int | None = None) -> int | None:
 
 def enforce_limit(device: torch.device, limit: int | None) -> None:
     """Let PyTorch take no more of a GPU than a limit leaves beside CUDA's own `CONTEXT_BYTES`; a CPU is not bounded."""
-    if device.type == "cuda" and limit is not None:
+    if device.type == "cuda":
         total = torch.cuda.mem_get_info(device)[1]
-        torch.cuda.set_per_process_memory_fraction(min(1.0, max(0, limit - CONTEXT_BYTES) / total))
+        most = total if limit is None else max(0, limit - CONTEXT_BYTES)
+        torch.cuda.set_per_process_memory_fraction(min(1.0, most / total))
 
 
 class Peak:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from inspect import signature
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 
 class Angles:
-    """Cosines and sines of the row that is in the buffers; for a model without one rotary module it does nothing.
+    """Cosines and sines of the row that is in the buffers; nothing where layers of several kinds turn differently.
 
     Args:
         model: a causal language model.
@@ -23,7 +24,8 @@ class Angles:
 
     def __init__(self, model: nn.Module, position_ids: Tensor) -> None:
         rotaries: list[Any] = [m for m in model.modules() if type(m).__name__.endswith("RotaryEmbedding")]
-        self.rotary = rotaries[0] if len(rotaries) == 1 else None
+        alone = len(rotaries) == 1 and "layer_type" not in signature(rotaries[0].forward).parameters
+        self.rotary = rotaries[0] if alone else None
         self.position_ids = position_ids
         self.like = torch.empty(0, dtype=getattr(model, "dtype", None), device=position_ids.device)
         self.held = self._compute() if self.rotary is not None else None

@@ -45,6 +45,7 @@ class GraphedStep:
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.captured: dict[int, _Captured] = {}
         self.pool: Any = None
+        self.refused = ""
 
     def __call__(self, row: Row, labels_K: Tensor, num_items: float) -> Tensor:
         """Add a row's gradients to the parameters' and return its loss, the sum over labels divided by `num_items`.
@@ -55,14 +56,37 @@ class GraphedStep:
             num_items: labels in the whole optimiser step.
         """
         length = padded_length(len(row.input_ids_T))
+        if length not in self.captured and not self.refused:
+            self._try_capture(length, row, labels_K)
         if length not in self.captured:
-            self.captured[length] = self._capture(length, row, labels_K)
+            return self._without_graph(length, row, labels_K, num_items)
         step = self.captured[length]
         step.buffers.fill(row, labels_K)
         step.angles.fill()
         step.graph.replay()
         self._add(step.gradients, num_items)
         return step.loss / num_items
+
+    def _try_capture(self, length: int, row: Row, labels_K: Tensor) -> None:
+        """Capture a step; a model that waits for the device somewhere cannot be, and goes on without graphs."""
+        random_state = torch.get_rng_state() if self.model.device.type == "cpu" else torch.cuda.get_rng_state()
+        try:
+            self.captured[length] = self._capture(length, row, labels_K)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            self.refused = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        finally:  # warming up draws dropout that the training must not miss
+            (torch.set_rng_state if self.model.device.type == "cpu" else torch.cuda.set_rng_state)(random_state)
+
+    def _without_graph(self, length: int, row: Row, labels_K: Tensor, num_items: float) -> Tensor:
+        buffers = RowBuffers(length, self.num_kept, self.model.config.get_text_config(), self.model.device)
+        buffers.fill(row, labels_K)
+        with only_kept(self.model, buffers.keep_long_K, length):
+            loss = self._loss(buffers)
+            gradients = torch.autograd.grad(loss, self.parameters)
+        self._add(gradients, num_items)
+        return loss.detach() / num_items
 
     def _add(self, gradients: Sequence[Tensor], num_items: float) -> None:
         scaled = torch._foreach_div(list(gradients), float(num_items))
@@ -80,7 +104,6 @@ class GraphedStep:
         buffers = RowBuffers(length, self.num_kept, self.model.config.get_text_config(), self.model.device)
         buffers.fill(row, labels_K)
         angles = Angles(self.model, buffers.position_T[None])
-        random_state = torch.cuda.get_rng_state()  # warming up draws dropout that the training must not miss
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         graph = torch.cuda.CUDAGraph()
@@ -94,7 +117,6 @@ class GraphedStep:
                 loss = self._loss(buffers)
                 gradients = torch.autograd.grad(loss, self.parameters)
         self.pool = self.pool or graph.pool()
-        torch.cuda.set_rng_state(random_state)
         return _Captured(graph, buffers, angles, loss.detach(), list(gradients))
 
 

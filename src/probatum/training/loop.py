@@ -148,6 +148,8 @@ class _Job:
                 newest = self.crew.from_leader(lambda: newest_checkpoint(self.folder / CHECKPOINTS))
                 if newest is None or not is_finished(newest):
                     trainer.train(resume_from_checkpoint=str(newest) if newest else None)
+                if trainer.step is not None and trainer.step.refused:
+                    checks.notes.append(f"steps ran without a captured graph, more slowly: {trainer.step.refused}")
         finally:
             without_adapter(replace(self.loaded, model=model))
         return self.crew.from_leader(lambda: self._keep_best(micro, start_loss, notes + checks.notes))

@@ -33,6 +33,6 @@ def test_shapes_that_compilers_are_told_are_true():
 
     with FakeTensorMode():
         q, k = torch.empty(4, 10, 16, requires_grad=True), torch.empty(2, 10, 16)
-        out, lse = attention(q, k, k, None, torch.empty(6, 10, dtype=torch.int32), 0.25)
+        out, lse = attention(q, k, k, None, torch.empty(7, 10, dtype=torch.int32), 0.25)
         out.sum().backward()
         assert out.shape == (10, 4, 16) and lse.shape == (4, 10) and q.grad.shape == q.shape

@@ -3,7 +3,7 @@
 T tokens · H query heads · G query heads that share a key head · D head dimension
 
 A program takes some tokens times the heads that share a key head, so that few tokens fill a tile. A row's map, int32
-`[6, T]`, says who sees whom (`masks.row_map`). A program loops over few blocks of keys: the prefix's, and those from
+`[7, T]`, says who sees whom (`masks.row_map`). A program loops over few blocks of keys: the prefix's, and those from
 the first post among its tokens up to itself.
 """
 
@@ -107,7 +107,7 @@ def _forward(
     row = (block * (M // PACK) + tl.arange(0, M) // PACK).to(tl.int64)
     head = group * PACK + tl.arange(0, M) % PACK
     inside = row < T
-    num_prefix, window = tl.load(map_ptr + 5 * T), tl.load(map_ptr + 5 * T + 1)
+    num_prefix, window = tl.load(map_ptr + 5 * T), tl.load(map_ptr + 6 * T)
     segment_q, parent_q, position_q = _load_token(map_ptr, row, T)
     first = tl.min(tl.load(map_ptr + 3 * T + row, mask=row < T, other=2147483647), 0)
     first = tl.maximum(first, num_prefix) // N * N
@@ -181,7 +181,7 @@ def _backward_queries(
     row = (block * (M // PACK) + tl.arange(0, M) // PACK).to(tl.int64)
     head = group * PACK + tl.arange(0, M) % PACK
     inside = row < T
-    num_prefix, window = tl.load(map_ptr + 5 * T), tl.load(map_ptr + 5 * T + 1)
+    num_prefix, window = tl.load(map_ptr + 5 * T), tl.load(map_ptr + 6 * T)
     segment_q, parent_q, position_q = _load_token(map_ptr, row, T)
     first = tl.min(tl.load(map_ptr + 3 * T + row, mask=row < T, other=2147483647), 0)
     first = tl.maximum(first, num_prefix) // N * N
@@ -244,7 +244,7 @@ def _backward_keys(
 ) -> None:
     block, head = tl.program_id(0), tl.program_id(1)
     key = (block * N + tl.arange(0, N)).to(tl.int64)
-    num_prefix, window = tl.load(map_ptr + 5 * T), tl.load(map_ptr + 5 * T + 1)
+    num_prefix, window = tl.load(map_ptr + 5 * T), tl.load(map_ptr + 6 * T)
     segment_k, _, position_k = _load_token(map_ptr, key, T)
     last = tl.max(tl.load(map_ptr + 4 * T + key, mask=key < T, other=0), 0)
     last = tl.where(block * N < num_prefix, T, last)
@@ -307,7 +307,7 @@ def attention(
         k_HTD: keys, for H / G heads.
         v_HTD: values, likewise.
         sinks_H: a logit of each head that takes its share of the softmax and gives nothing; frozen.
-        map_FT: who sees whom, int32 `[6, T]`, contiguous.
+        map_FT: who sees whom, int32 `[7, T]`, contiguous.
         scale: factor of the scores.
     """
     num_heads, num_tokens, dim = q_HTD.shape
