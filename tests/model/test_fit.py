@@ -224,7 +224,7 @@ def test_published_models_are_planned_to_fit(gpu, name, limit, weights_gib):
     assert plan.weights < min(plan.scoring, plan.training)
     assert max(plan.scoring, plan.training) < plan.available
     assert plan.tokens_per_batch == 32_768
-    assert plan.validation_tokens == (8_192 if limit == "79GB" else 32_768)
+    assert plan.validation_tokens == (16_384 if limit == "79GB" else 32_768)
 
 
 def test_120b_takes_less_when_there_is_less(gpu):

@@ -13,6 +13,7 @@ import copy
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
+from probatum.model.adapted import adapted_linear, is_plain
 from probatum.model.fast import kernel_attention
 from probatum.model.kept import only_kept
 from probatum.model.masks import KERNEL, by_kind, windows
@@ -121,15 +123,11 @@ class _FusedNorm(torch.autograd.Function):
         return torch.empty_like(grads[0])
 
 
-class _Dropout(nn.Module):
+class _Dropout(nn.Dropout):
     """Dropout as a GPU does it: its mask takes a byte a number."""
 
-    def __init__(self, share: float) -> None:
-        super().__init__()
-        self.share = share
-
     def forward(self, x: Tensor) -> Tensor:
-        return torch.native_dropout(x, self.share, True)[0] if self.training else x
+        return torch.native_dropout(x, self.p, True)[0] if self.training else x
 
 
 class _Rotary(nn.Module):
@@ -274,6 +272,8 @@ def _adapted(model: Any, settings: Training, dtype: torch.dtype, *, fast: bool) 
             tuned.set_submodule(name, _Dropout(module.p))
         elif fast and isinstance(module, Mxfp4Experts):
             module.forward = module.forward_kernels  # type: ignore[method-assign]  # no meta tensor is on a GPU
+        elif fast and is_plain(module):
+            module.forward = partial(adapted_linear, module)
         elif fast and type(module).__name__.endswith("RMSNorm") and hasattr(module, "variance_epsilon"):
             module.forward = _FusedNorm.apply
     return tuned
