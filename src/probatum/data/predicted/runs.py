@@ -22,6 +22,7 @@ from probatum.errors import DataError
 NO_LABEL = {"", "nan", "null", "n/a", "<na>", "unknown"}
 NO_SCORE = NO_LABEL | {"none", "na"}
 NO_NAME = {"nan", "null", "<na>"}
+LONGEST_WORD = 60  # of what stands where a label should; a whole answer would be as long as a post
 ADVICE = "mend these lines; a prediction may be any word, but every row needs a true label"
 
 
@@ -126,7 +127,8 @@ def _read_run(name: str, sheet: Sheet, rows: Sequence[Row], labels: LabelSet) ->
     texts: list[str | None] = []
     for row in rows:
         try:
-            refuse_broken_text({column: row.values.get(column) for column in sheet.columns.values()})
+            # a text only pairs posts and is never shown, so a broken one does no harm
+            refuse_broken_text({name: row.values.get(name) for role, name in sheet.columns.items() if role != "text"})
             own_id = _name(sheet, row, "id")
             score = _score(sheet.value(row, "score"), sheet.columns.get("score", "score"))
             group, source = _name(sheet, row, "group"), _name(sheet, row, "source")
@@ -137,7 +139,7 @@ def _read_run(name: str, sheet: Sheet, rows: Sequence[Row], labels: LabelSet) ->
         raw = sheet.value(row, "prediction")
         predicted = None if isinstance(raw, dict | list) else resolve(as_word(raw))
         if predicted is None:
-            unparsed["" if raw is None else str(raw).strip()] += 1
+            unparsed["" if raw is None else str(raw).strip()[:LONGEST_WORD]] += 1
         unique = own_id or f"{path.stem}-{row.number}"
         while unique in seen:
             unique += f" (line {row.line})"
