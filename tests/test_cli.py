@@ -357,3 +357,76 @@ def test_help_does_not_load_torch():
     script = "import sys, probatum.cli; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     environment = {"PYTHONPATH": ":".join(sys.path), "PATH": ""}
     assert subprocess.run([sys.executable, "-c", script], env=environment, check=False).returncode == 0
+
+
+NAMES = "--columns=text=post,label=gold,prediction=said"
+
+
+@pytest.fixture
+def predictions(tmp_path):
+    """Two files of predictions about the same six posts, the second with one mended and one unparsed."""
+
+    def file(name, answers):
+        path = tmp_path / name
+        rows = [f"post {at},{'hate' if at % 2 else 'normal'},{answer}\n" for at, answer in enumerate(answers)]
+        path.write_text("post,gold,said\n" + "".join(rows))
+        return path
+
+    return [
+        file("before.csv", ["normal", "normal", "Hate", "HATE", "normal", "hate"]),
+        file("after.csv", ["normal", "hate", "?", "hate", "normal", "hate"]),
+    ]
+
+
+def test_compare_takes_one_file_of_predictions(probatum, predictions):
+    code, out, err = probatum("compare", predictions[0], NAMES)
+    assert (code, err) == (0, "")
+    assert out.startswith("before: 6 posts, 0 unparsed\n")
+
+
+def test_compare_takes_more_files_of_predictions(probatum, predictions):
+    code, out, _ = probatum("compare", *predictions, NAMES, "--json")
+    assert code == 0
+    told = json.loads(out)
+    assert [run["name"] for run in told["runs"]] == ["before", "after"]
+    assert told["runs"][1]["overall"]["metrics"]["accuracy"]["value"] == 5 / 6
+    assert told["runs"][1]["overall"]["valid_only"]["metrics"]["accuracy"]["value"] == 1
+    assert [pair["fixed"] for pair in told["pairs"]] == [["before-3"]]
+    valid = json.loads(probatum("compare", *predictions, NAMES, "--json", "--valid-only")[1])
+    assert valid["counting"] == "valid_only"
+    assert valid["runs"][1]["overall"]["metrics"]["accuracy"]["value"] == 1
+
+
+def test_a_csv_whose_columns_are_not_named(probatum, predictions):
+    code, out, err = probatum("compare", predictions[0], "--json")
+    assert code == 2
+    assert json.loads(out)["exit_code"] == 2
+    assert "no column 'label' for the label and 'prediction' for the prediction" in err
+    assert "the file has: post, gold, said" in err
+    assert "--columns label=gold,prediction=COLUMN" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["before.csv", "study.yaml"], "compare takes one study, or files of predictions; given 2"),
+        (["study.yaml", "--columns", "text=x"], "--columns: not for this; "),
+        (["study.yaml", "--valid-only", "--positive=x"], "--positive and --valid-only: not for this; "),
+        (["before.csv", "--limit", "9", "--gpus", "2"], "--limit and --gpus: not for this; "),
+        (["none.csv"], "none.csv: no such file"),
+        (["before.csv", "before.csv"], "one file is named twice"),
+        (["before.csv", NAMES, "--positive", "toxic"], "no true label is 'toxic'; there are: "),
+    ],
+)
+def test_mistakes_with_compare(probatum, study, predictions, monkeypatch, arguments, said):
+    monkeypatch.chdir(study.parent)
+    code, out, err = probatum("compare", *arguments)
+    assert (code, out) == (2, "")
+    assert said in err
+
+
+def test_help_of_compare_teaches_both_ways(probatum):
+    said = plain(probatum("compare", "--help")[1])
+    assert "probatum compare STUDY.yaml judges the study's criteria" in said
+    assert "probatum compare A.csv B.csv --columns text=input_text,label=true_label" in said
+    assert "For files of predictions" in said

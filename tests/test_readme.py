@@ -11,6 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from probatum.cli import app
+from probatum.study import VerdictSettings
+from probatum.verdict.runs import compare_runs
+from tests.predicted_runs import LABELS, make_run
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -56,6 +59,31 @@ def run_block(block, cwd, environment):
             [sys.executable, "-m", *words], cwd=cwd, env=environment, capture_output=True, text=True, check=False
         )
         assert done.returncode in (0, 1, 3), f"{line}\n{done.stdout}\n{done.stderr}"
+
+
+def test_what_compare_shows_of_published_runs_is_what_it_prints(shared_data):
+    """Every line of the block stands in the output, in this order and, but for where … is, next to each other."""
+    command = next(line for line in README.splitlines() if line.startswith("probatum compare baseline_std"))
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "COLUMNS": "80", "OMP_WAIT_POLICY": "PASSIVE"}
+    done = subprocess.run(
+        [sys.executable, "-m", *shlex.split(command)],
+        cwd=shared_data / "predictions", env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    printed = "\n".join(line.rstrip() for line in done.stdout.splitlines())
+    block = re.search(r"<!-- compare -->\n```\n(.*?)\n```", README, re.DOTALL)[1]
+    at = 0
+    for piece in block.split("\n…\n"):
+        at = printed.index(piece, at) + len(piece)
+
+
+def test_the_names_that_compare_documents_are_those_of_its_json():
+    section = README.split("## Runs made elsewhere")[1].split("\n## ")[0]
+    documented = set(re.findall(r"`([a-z0-9_]+)(?:\[\])?`", section))
+    rows = [make_run(name, "10", "1?", groups=["a", "b"]) for name in "xy"]
+    told = compare_runs(rows, LABELS, "all", VerdictSettings()).to_json()
+    names = {*told, *told["runs"][0], *told["runs"][0]["overall"], *told["pairs"][0]}
+    figures = told["runs"][0]["overall"]["metrics"]
+    assert names | set(figures) | set(figures["f1"]) <= documented
 
 
 @pytest.mark.flow

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from probatum import __version__
 from probatum.artifacts import short_path
-from probatum.errors import ProbatumError
+from probatum.errors import InputError, ProbatumError, StudyError
 from probatum.launch import is_follower, is_member, launch
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ SETTINGS = {
     "shard": "model.shard",
 }
 SIDES = ("train", "validation", "test")
+STUDY_SUFFIXES = (".yaml", ".yml")
+FOR_PREDICTIONS = "For files of predictions"
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -277,18 +279,59 @@ def train(
 
 @app.command(rich_help_panel="Stage by stage")
 def compare(
-    study: StudyFile,
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="one study (YAML), or one or more files of predictions (CSV, JSON)", show_default=False),
+    ],
     out: Out = None,
     limit: Limit = None,
     memory_limit: MemoryLimit = None,
     gpus: Gpus = None,
     shard: Shard = False,
     examples: Examples = 0,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            help="which column holds what: ROLE=COLUMN,… with the roles id, text, label, prediction, group, source, "
+            "score, and system where one file holds several",
+            rich_help_panel=FOR_PREDICTIONS,
+        ),
+    ] = None,
+    positive: Annotated[
+        str | None,
+        typer.Option(help="the positive label \\[default: hate]", show_default=False, rich_help_panel=FOR_PREDICTIONS),
+    ] = None,
+    valid_only: Annotated[
+        bool,
+        typer.Option(
+            "--valid-only",
+            help="leave out predictions that name no label, instead of counting them as wrong",
+            rich_help_panel=FOR_PREDICTIONS,
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Judge the study's criteria on the systems' predictions, scoring first what is not scored yet."""
-    overrides = _overrides(limit=limit, memory_limit=memory_limit, shard=shard or None)
-    _finish(_run(_load(study, overrides), out, as_json, gpus=gpus), as_json, examples)
+    """Judge a study's systems, or compare predictions that were made elsewhere.
+
+    [bold]probatum compare STUDY.yaml[/bold] judges the study's criteria on its systems, scoring first what is not
+    scored yet.
+
+    [bold]probatum compare A.csv B.csv --columns text=input_text,label=true_label,prediction=predicted_label[/bold]
+    needs no model: a table for each file, and each file against each one before it, on the posts that both hold.
+    """
+    for_study: dict[str, Any] = {"out": out, "limit": limit, "memory_limit": memory_limit, "gpus": gpus}
+    for_study |= {"shard": shard, "examples": examples}
+    for_predictions = {"columns": columns, "positive": positive, "valid_only": valid_only}
+    if any(path.suffix.lower() in STUDY_SUFFIXES for path in files):
+        if len(files) > 1:
+            raise StudyError(
+                f"compare takes one study, or files of predictions; given {len(files)}: {', '.join(map(str, files))}"
+            )
+        _refuse_flags(for_predictions, f"{files[0]} is a study, whose file holds these settings")
+        overrides = _overrides(limit=limit, memory_limit=memory_limit, shard=shard or None)
+        _finish(_run(_load(files[0], overrides), out, as_json, gpus=gpus), as_json, examples)
+    _refuse_flags(for_study, f"{files[0]} is a file of predictions, not a study (YAML)")
+    _compare_runs(files, columns, positive, valid_only, as_json)
 
 
 @app.command(rich_help_panel="Look")
@@ -416,6 +459,33 @@ def _finish(done: Run, as_json: bool, examples: int) -> None:
         print_verdict(console, verdict, read_written_posts(done.folder.posts("test")), examples)
         say(f"report: {done.report}")
     raise typer.Exit(verdict.exit_code)
+
+
+def _compare_runs(
+    files: list[Path], columns: str | None, positive: str | None, valid_only: bool, as_json: bool
+) -> None:
+    from probatum.data.predicted.columns import parse_columns
+    from probatum.data.predicted.runs import read_runs
+    from probatum.report.runs import print_runs
+    from probatum.study import VerdictSettings
+    from probatum.verdict.runs import compare_runs
+
+    runs, labels = read_runs(files, parse_columns(columns), positive)
+    compared = compare_runs(runs, labels, "valid_only" if valid_only else "all", VerdictSettings())
+    if as_json:
+        _print_json(compared.to_json())
+    else:
+        print_runs(console, compared)
+
+
+def _refuse_flags(given: dict[str, Any], why: str) -> None:
+    """Refuse flags that would be ignored.
+
+    Raises:
+        InputError: one of them was given.
+    """
+    if wrong := [f"--{name.replace('_', '-')}" for name, value in given.items() if value]:
+        raise InputError(f"{' and '.join(wrong)}: not for this; {why}")
 
 
 def _print_json(value: Any) -> None:

@@ -37,8 +37,8 @@ def print_verdict(console: Console, verdict: Verdict, posts: Sequence[Post] = ()
     if posts and examples and verdict.comparisons:
         console.print(examples_of_change(verdict, _against_baseline(verdict.comparisons), posts, examples))
     for note in verdict.notes:
-        console.print(_plain(f"Note: {note}."))
-    console.print(_plain(f"Next: {verdict.next_step.sentence}"))
+        console.print(plain(f"Note: {note}."))
+    console.print(plain(f"Next: {verdict.next_step.sentence}"))
     if verdict.next_step.command:
         console.print(Text(f"  {verdict.next_step.command}", style="bold"))
 
@@ -47,15 +47,15 @@ def criteria_table(verdict: Verdict) -> RenderableType | None:
     """Return every criterion with its value, interval and outcome, and below it why those not passed were not."""
     if not verdict.criteria:
         return None
-    table = _table("Criteria", "outcome", "criterion", "value", _level(verdict))
+    table = titled_table("Criteria", "outcome", "criterion", "value", _level(verdict))
     for result in verdict.criteria:
         signed = _is_change(result)
         span = "-" if isnan(result.low) else f"{number(result.low, signed)} to {number(result.high, signed)}"
         value = "-" if result.criterion["metric"] == "training" else number(result.value, signed)
         outcome = Text(result.outcome.upper(), style=STYLES[result.outcome])
-        table.add_row(outcome, _plain(result.text), value, span)
+        table.add_row(outcome, plain(result.text), value, span)
     reasons = [
-        _plain(f"{result.outcome.upper()} {result.text}: {result.reason}.")
+        plain(f"{result.outcome.upper()} {result.text}: {result.reason}.")
         for result in verdict.criteria
         if result.outcome != "passed"
     ]
@@ -65,9 +65,9 @@ def criteria_table(verdict: Verdict) -> RenderableType | None:
 def systems_table(verdict: Verdict) -> RenderableType:
     """Return the figures of every system side by side, with the valid-only F1 where answers were unparsed."""
     names = list(verdict.systems)
-    table = _table(f"Systems on {verdict.n:,} posts", "", *(one_line(name, 18) for name in names))
+    table = titled_table(f"Systems on {verdict.n:,} posts", "", *(one_line(name, 18) for name in names))
     for metric, title in FIGURES.items():
-        table.add_row(title, *(_with_span(verdict.systems[name].metrics[metric]) for name in names))
+        table.add_row(title, *(with_span(verdict.systems[name].metrics[metric]) for name in names))
     if any(system.valid_only for system in verdict.systems.values()):
         rows = [verdict.systems[name].valid_only.get("f1") for name in names]
         table.add_row("F1 valid only", *(number(row.value) if row else "-" for row in rows))
@@ -93,16 +93,16 @@ def groups_table(verdict: Verdict) -> RenderableType | None:
     """Return FPR and FNR with their intervals for every group, the systems below each other."""
     if not verdict.groups:
         return None
-    table = _table("Groups", "group", "system", "n", "FPR", "FNR")
+    table = titled_table("Groups", "group", "system", "n", "FPR", "FNR")
     values = list(dict.fromkeys(row.row.value for row in verdict.groups))
     named = set(values[:MOST_GROUPS])
     shown = [row for row in verdict.groups if row.system != "majority" and row.row.value in named]
     for at, row in enumerate(shown):
         first = at == 0 or shown[at - 1].row.value != row.row.value
-        name = _plain(one_line(row.row.value, 20)) if first else ""
-        table.add_row(name, _plain(row.system), f"{row.row.n:,}", _with_span(row.row.fpr), _with_span(row.row.fnr))
+        name = plain(one_line(row.row.value, 20)) if first else ""
+        table.add_row(name, plain(row.system), f"{row.row.n:,}", with_span(row.row.fpr), with_span(row.row.fnr))
     if len(values) > MOST_GROUPS:
-        return Group(table, _plain(f"and {len(values) - MOST_GROUPS:,} smaller groups, in the report"))
+        return Group(table, plain(f"and {len(values) - MOST_GROUPS:,} smaller groups, in the report"))
     return table
 
 
@@ -111,11 +111,11 @@ def changes_table(verdict: Verdict) -> RenderableType | None:
     if not verdict.comparisons:
         return None
     judged = verdict.comparisons[0].system
-    table = _table(f"{judged} against", "", "F1", "accuracy", "McNemar p", "fixed", "broken")
+    table = titled_table(f"{judged} against", "", "F1", "accuracy", "McNemar p", "fixed", "broken")
     for comparison in verdict.comparisons:
-        f1, accuracy = (_with_span(comparison.differences[name], sign=True) for name in ("f1", "accuracy"))
+        f1, accuracy = (with_span(comparison.differences[name], sign=True) for name in ("f1", "accuracy"))
         fixed, broken = f"{len(comparison.fixed):,}", f"{len(comparison.broken):,}"
-        table.add_row(_plain(comparison.other), f1, accuracy, f"{comparison.mcnemar_p:.2g}", fixed, broken)
+        table.add_row(plain(comparison.other), f1, accuracy, f"{comparison.mcnemar_p:.2g}", fixed, broken)
     return table
 
 
@@ -133,7 +133,7 @@ def examples_of_change(
     texts = {post.id: post.text for post in posts}
     lines: list[Text] = []
     for title, ids in (("Fixed", comparison.fixed), ("Broken", comparison.broken)):
-        lines.append(_plain(f"{title} by {comparison.system}, against {comparison.other}: {len(ids):,}"))
+        lines.append(plain(f"{title} by {comparison.system}, against {comparison.other}: {len(ids):,}"))
         lines += [_example(verdict.changed.get(name), texts.get(name, ""), comparison) for name in ids[:examples]]
     return Group(*lines, Text(""))
 
@@ -161,20 +161,22 @@ def _level(verdict: Verdict) -> str:
     return f"{verdict.confidence * 100:g}% interval"
 
 
-def _with_span(interval: Interval, sign: bool = False) -> str:
+def with_span(interval: Interval, sign: bool = False) -> str:
+    """Return a value with its interval on the line below; a dash where it is undefined."""
     if not interval.defined:
         return "-"
     between = " to " if sign else "-"
     return f"{number(interval.value, sign)}\n{number(interval.low, sign)}{between}{number(interval.high, sign)}"
 
 
-def _plain(text: str) -> Text:
+def plain(text: str) -> Text:
     """Return text that rich takes as it is, markup and all."""
     return Text(one_line(text, 2000))
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=_plain(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+def titled_table(title: str, *columns: str) -> Table:
+    """Return an empty table that needs no colour and takes titles as they are."""
+    table = Table(title=plain(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for column in columns:
-        table.add_column(_plain(column), overflow="fold")
+        table.add_column(plain(column), overflow="fold")
     return table

@@ -170,10 +170,18 @@ def _comparisons(evidence: Evidence, settings: VerdictSettings) -> list[Comparis
     """Hold the tuned system, or the last one if there is none, against each other one."""
     systems = list(evidence.answers)
     judged = "tuned" if "tuned" in systems else systems[-1]
-    return [_comparison(judged, other, evidence, settings) for other in systems if other != judged]
+    return [hold_against(judged, other, evidence, settings) for other in systems if other != judged]
 
 
-def _comparison(system: str, other: str, evidence: Evidence, settings: VerdictSettings) -> Comparison:
+def hold_against(system: str, other: str, evidence: Evidence, settings: VerdictSettings) -> Comparison:
+    """Compare two systems on the same posts: paired differences, McNemar's test, what was fixed and broken.
+
+    Args:
+        system: the one that is judged.
+        other: the one it is held against.
+        evidence: posts and both systems' answers.
+        settings: confidence level and bootstrap.
+    """
     mine, theirs = evidence.answers[system], evidence.answers[other]
     fixed, broken = mine.correct & ~theirs.correct, theirs.correct & ~mine.correct
     return Comparison(

@@ -160,7 +160,7 @@ def line_up(
     _refuse_twice("the posts", [post.id for post in posts])
     ordered = {name: _in_order(name, posts, rows) for name, rows in predictions.items()}
     truth = np.array([post.label == positive for post in posts])
-    answers = {name: _answers(truth, rows, positive) for name, rows in ordered.items()}
+    answers = {name: answers_to(truth, rows, positive) for name, rows in ordered.items()}
     return Evidence(posts, ordered, answers, training)
 
 
@@ -186,7 +186,14 @@ def _in_order(system: str, posts: Sequence[Post], rows: Sequence[Prediction]) ->
     return ordered
 
 
-def _answers(truth: Flags, rows: Sequence[Prediction], positive: str) -> Answers:
+def answers_to(truth: Flags, rows: Sequence[Prediction], positive: str) -> Answers:
+    """Return one system's predictions as arrays.
+
+    Args:
+        truth: bool[n], the true label is the positive one.
+        rows: its n predictions, in the same order.
+        positive: the positive label.
+    """
     parsed = np.array([row.status is Status.OK and row.prediction is not None for row in rows])
     return Answers(truth, np.array([row.prediction == positive for row in rows]) & parsed, parsed)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 from probatum.data.reading.faults import FieldError
 from probatum.errors import DataError
 
-DELIMITERS = ",;\t"
+DELIMITERS = ",;\t|"
+_QUOTED = re.compile(r'"[^"]*"')
 
 
 def iterate_csv(path: Path, text: str) -> Iterator[tuple[int, int, dict[str, Any] | FieldError]]:
@@ -24,7 +26,7 @@ def iterate_csv(path: Path, text: str) -> Iterator[tuple[int, int, dict[str, Any
     """
     lines = list(io.StringIO(text, newline=""))
     start = next(index for index, line in enumerate(lines) if line.strip())
-    delimiter = max(DELIMITERS, key=lines[start].count)
+    delimiter = max(DELIMITERS, key=_QUOTED.sub("", lines[start]).count)  # one inside a quoted name parts nothing
     header, at = _header(path, lines, start, delimiter)
     while at < len(lines):
         fields, end = _row_at(lines, at, delimiter)

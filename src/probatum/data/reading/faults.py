@@ -10,6 +10,10 @@ from typing import Any
 from probatum.errors import DataError
 
 MOST_SHOWN = 20
+ADVICE = (
+    "mend them, or leave them out (they are counted and listed): data.on_error: skip in the study, "
+    "or --on-error skip of prepare"
+)
 
 
 class FieldError(ValueError):
@@ -55,11 +59,12 @@ def bad_record(path: Path, line: int, fault: FieldError) -> BadRecord:
     return BadRecord(str(path), line, fault.field, fault.reason)
 
 
-def stop_on(bad: Sequence[BadRecord]) -> None:
+def stop_on(bad: Sequence[BadRecord], advice: str = ADVICE) -> None:
     """Raise one error that lists every bad record.
 
     Args:
         bad: the records, in the order of the file.
+        advice: what to do about them.
 
     Raises:
         DataError: there is at least one; the first twenty are listed, the rest counted.
@@ -69,8 +74,4 @@ def stop_on(bad: Sequence[BadRecord]) -> None:
     lines = [str(record) for record in bad[:MOST_SHOWN]]
     if len(bad) > MOST_SHOWN:
         lines.append(f"… and {len(bad) - MOST_SHOWN} more bad lines")
-    lines.append(
-        "mend them, or leave them out (they are counted and listed): data.on_error: skip in the study, "
-        "or --on-error skip of prepare"
-    )
-    raise DataError("\n".join(lines))
+    raise DataError("\n".join([*lines, advice]))

@@ -1,0 +1,212 @@
+"""Read the predictions of one or more systems from files that were written elsewhere."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from probatum.data.labels import LabelSet
+from probatum.data.predicted.columns import Sheet, read_sheet
+from probatum.data.predicted.words import as_word, labels_of
+from probatum.data.reading.faults import BadRecord, FieldError, bad_record, stop_on
+from probatum.data.reading.fields import optional_name, post_text, refuse_broken_text
+from probatum.data.reading.formats import Row
+from probatum.data.records import Prediction, Status
+from probatum.errors import DataError
+
+NO_LABEL = {"", "nan", "null", "n/a", "<na>", "unknown"}
+NO_SCORE = NO_LABEL | {"none", "na"}
+NO_NAME = {"nan", "null", "<na>"}
+LONGEST_WORD = 60  # of what stands where a label should; a whole answer would be as long as a post
+ADVICE = "mend these lines; a prediction may be any word, but every row needs a true label"
+
+
+@dataclass(frozen=True)
+class PredictedRun:
+    """One system's predictions, read from a file.
+
+    Attributes:
+        name: what tells it from the others.
+        path: its file.
+        predictions: one for each row, in the order of the file; their ids are unique.
+        ids: the rows' own ids, `None` where a row has none; one may stand twice.
+        texts: the rows' posts, `None` where the file has no such column.
+        has_scores: whether a column with scores was named.
+        unparsed_words: what stood in the place of a predicted label and names none, with how often.
+        notes: what a reader should know.
+    """
+
+    name: str
+    path: Path
+    predictions: list[Prediction]
+    ids: list[str | None]
+    texts: list[str | None]
+    has_scores: bool
+    unparsed_words: dict[str, int]
+    notes: list[str] = field(default_factory=list)
+
+
+def read_runs(
+    paths: Sequence[Path], columns: Mapping[str, str], positive: str | None
+) -> tuple[list[PredictedRun], LabelSet]:
+    """Read one run from every file, or one for every value of the column that `system` names.
+
+    Args:
+        paths: JSON-lines, JSON or CSV files.
+        columns: role to column, as `parse_columns` gives it; a role that is left out is looked for by its own name.
+        positive: the positive label (default: the task's).
+
+    Returns:
+        The runs in the order given, and the labels that their words were resolved with.
+
+    Raises:
+        DataError: a file cannot be read, lacks a column or holds a row without a true label, a file is named twice, or
+            no true label is the positive one.
+    """
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise DataError("one file is named twice; a run cannot be held against itself")
+    sheets = [read_sheet(path, columns) for path in paths]
+    _stop_on_missing_labels(sheets)
+    labels = labels_of([as_word(sheet.value(row, "label")) for sheet in sheets for row in sheet.table.rows], positive)
+    runs: list[PredictedRun] = []
+    for sheet, name in zip(sheets, short_names(paths), strict=True):
+        parts = _by_system(sheet)
+        for system, rows in parts.items():
+            whole = name if system is None else system if len(sheets) == 1 else f"{name}: {system}"
+            runs.append(_read_run(whole, sheet, rows, labels))
+    return runs, labels
+
+
+def short_names(paths: Sequence[Path]) -> list[str]:
+    """Return what tells files apart: the parts of their paths without those that all begin or end with."""
+    if len(paths) == 1:
+        return [paths[0].stem]
+    parts = [(*path.parent.parts, path.stem) for path in paths]
+    shortest = min(len(part) for part in parts)
+    start = next((at for at in range(shortest) if len({part[at] for part in parts}) > 1), shortest)
+    end = next((at for at in range(1, shortest + 1) if len({part[-at] for part in parts}) > 1), shortest) - 1
+    names = ["/".join(part[start : len(part) - end]) for part in parts]
+    return names if all(names) and len(set(names)) == len(names) else [str(path) for path in paths]
+
+
+def _stop_on_missing_labels(sheets: Sequence[Sheet]) -> None:
+    """Refuse rows without a true label, in all files at once: they can be counted neither right nor wrong."""
+    bad: list[BadRecord] = []
+    for sheet in sheets:
+        for row in sheet.table.rows:
+            raw = sheet.value(row, "label")
+            if isinstance(raw, dict | list):
+                fault = FieldError(sheet.columns["label"], f"expected a label, found {type(raw).__name__}")
+            elif as_word(raw).casefold() in NO_LABEL:
+                fault = FieldError(sheet.columns["label"], f"no true label ({str(raw or '')!r})")
+            else:
+                continue
+            bad.append(bad_record(sheet.table.path, row.line, fault))
+    stop_on(bad, ADVICE)
+
+
+def _by_system(sheet: Sheet) -> dict[str | None, list[Row]]:
+    parts: dict[str | None, list[Row]] = defaultdict(list)
+    for row in sheet.table.rows:
+        value = sheet.value(row, "system")
+        parts[str(value).strip() if "system" in sheet.columns else None].append(row)
+    return parts
+
+
+def _read_run(name: str, sheet: Sheet, rows: Sequence[Row], labels: LabelSet) -> PredictedRun:
+    resolve = cache(labels.resolve)
+    path, bad, unparsed = sheet.table.path, [], Counter[str]()
+    seen: set[str] = set()
+    predictions: list[Prediction] = []
+    ids: list[str | None] = []
+    texts: list[str | None] = []
+    for row in rows:
+        try:
+            # a text only pairs posts and is never shown, so a broken one does no harm
+            refuse_broken_text({name: row.values.get(name) for role, name in sheet.columns.items() if role != "text"})
+            own_id = _name(sheet, row, "id")
+            score = _score(sheet.value(row, "score"), sheet.columns.get("score", "score"))
+            group, source = _name(sheet, row, "group"), _name(sheet, row, "source")
+            text = _text(sheet, row)
+        except FieldError as fault:
+            bad.append(bad_record(path, row.line, fault))
+            continue
+        raw = sheet.value(row, "prediction")
+        predicted = None if isinstance(raw, dict | list) else resolve(as_word(raw))
+        if predicted is None:
+            unparsed["" if raw is None else str(raw).strip()[:LONGEST_WORD]] += 1
+        unique = own_id or f"{path.stem}-{row.number}"
+        while unique in seen:
+            unique += f" (line {row.line})"
+        seen.add(unique)
+        label = resolve(as_word(sheet.value(row, "label")))
+        assert label is not None  # `labels_of` took every true label in
+        status = Status.OK if predicted is not None else Status.UNPARSED
+        predictions.append(Prediction(unique, label, group, source, score, predicted, status))
+        ids.append(own_id)
+        texts.append(text)
+    stop_on(bad, "mend these lines")
+    lines = [row.line for row in rows]
+    notes = [*sheet.notes, *_repeats(ids, lines), *_further_labels(predictions, labels)]
+    has_scores = "score" in sheet.columns
+    return PredictedRun(name, path, predictions, ids, texts, has_scores, dict(unparsed.most_common()), notes)
+
+
+def _name(sheet: Sheet, row: Row, role: str) -> str | None:
+    if role not in sheet.columns:
+        return None
+    value = sheet.value(row, role)
+    if isinstance(value, bool):
+        return str(value)
+    name = optional_name(value, sheet.columns[role])
+    return None if name is None or name.casefold() in NO_NAME else name
+
+
+def _text(sheet: Sheet, row: Row) -> str | None:
+    value = sheet.value(row, "text")
+    return None if value is None else post_text(value, sheet.columns["text"])
+
+
+def _score(raw: Any, column: str) -> float:
+    """Return a score, NaN where there is none.
+
+    Raises:
+        FieldError: it is no number.
+    """
+    if raw is None or str(raw).strip().casefold() in NO_SCORE:
+        return math.nan
+    try:
+        score = float(raw)
+    except (TypeError, ValueError):
+        raise FieldError(column, f"expected a number, found {str(raw)[:60]!r}") from None
+    if math.isinf(score):
+        raise FieldError(column, f"expected a finite number, found {str(raw)[:60]!r}")
+    return score
+
+
+def _repeats(ids: Sequence[str | None], lines: Sequence[int]) -> list[str]:
+    where: dict[str, list[int]] = defaultdict(list)
+    for name, line in zip(ids, lines, strict=True):
+        if name is not None:
+            where[name].append(line)
+    repeated = {name: found for name, found in where.items() if len(found) > 1}
+    if not repeated:
+        return []
+    name, found = next(iter(repeated.items()))
+    rows = sum(len(found) - 1 for found in repeated.values())
+    return [
+        f"{rows:,} row{'s repeat' if rows > 1 else ' repeats'} an id ({name!r} stands in lines "
+        f"{', '.join(map(str, found[:4]))}{', …' * (len(found) > 4)}); every row is counted"
+    ]
+
+
+def _further_labels(predictions: Sequence[Prediction], labels: LabelSet) -> list[str]:
+    counts = Counter(row.label for row in predictions if row.label != labels.positive)
+    if len(counts) < 2:
+        return []
+    return [f"true labels that count as negative: {', '.join(f'{word} ({n:,})' for word, n in counts.most_common())}"]

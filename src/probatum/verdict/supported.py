@@ -1,0 +1,87 @@
+"""What a paired comparison supports, as a sentence."""
+
+from __future__ import annotations
+
+from probatum.metrics.intervals import Interval
+from probatum.metrics.power import posts_to_settle
+from probatum.verdict.pairing import Pairing
+from probatum.verdict.results import Comparison
+from probatum.verdict.wording import joined, metric_name, number
+
+
+def is_supported(interval: Interval) -> bool:
+    """Return whether an interval of a difference leaves out 0."""
+    return interval.defined and (interval.low > 0 or interval.high < 0)
+
+
+def statement(
+    system: str,
+    other: str,
+    pairing: Pairing,
+    found: Comparison | None,
+    *,
+    supported: list[str],
+    count: int,
+    num_pairs: int,
+) -> str:
+    """Say what the shared posts support, after what the two runs do not share.
+
+    Args:
+        system: the later run.
+        other: the earlier run.
+        pairing: which rows are about the same posts.
+        found: the comparison; `None` where no post is left to compare on.
+        supported: which of F1 and accuracy differ.
+        count: posts compared.
+        num_pairs: how many comparisons share the level.
+    """
+    warning = _not_shared(system, other, pairing)
+    if found is None:
+        why = "no post is in both" if not pairing.rows else "no post was parsed in both"
+        return f"{warning}Nothing can be said about {system} against {other}: {why}."
+    on = f"On the {count:,} post{'s' * (count > 1)} compared"
+    level = f" (level shared among {num_pairs} pairs)" if num_pairs > 1 else ""
+    return f"{warning}{on}, {_claim(system, other, found, supported, count)}{level}."
+
+
+def _not_shared(system: str, other: str, pairing: Pairing) -> str:
+    if pairing.whole:
+        return ""
+    parts = [
+        f"{pairing.only_first:,} only in {other}" if pairing.only_first else "",
+        f"{pairing.only_second:,} only in {system}" if pairing.only_second else "",
+        f"{pairing.other_text:,} with the same id but another text" if pairing.other_text else "",
+        f"{pairing.other_label:,} with another true label" if pairing.other_label else "",
+    ]
+    told = joined([part for part in parts if part])
+    return (
+        f"NOT THE SAME TEST SET: {len(pairing.rows):,} posts paired by {pairing.by}, {told}; "
+        "the two tables above must not be held against each other. "
+    )
+
+
+def _claim(system: str, other: str, found: Comparison, supported: list[str], count: int) -> str:
+    if not found.fixed and not found.broken:
+        return f"{system} and {other} are right on the same ones: no difference is shown"
+    told = [_told(found, metric) for metric in ("f1", "accuracy")]
+    if not supported:
+        needed = posts_to_settle(found.differences["f1"], 0.0, count)
+        more = f"; about {needed:,} such posts would settle F1" if needed else ""
+        return f"neither is shown to be better: {joined(told)}{more}"
+    higher = [metric for metric in supported if found.differences[metric].value > 0]
+    lower = [metric for metric in supported if metric not in higher]
+    claims = [f"higher {metric_name(metric)}" for metric in higher]
+    claims += [f"lower {metric_name(metric)}" for metric in lower]
+    rest = [metric_name(metric) for metric in ("f1", "accuracy") if metric not in supported]
+    open_ = f"; a difference of {rest[0]} is not shown" if rest else ""
+    return f"{system} has {joined(claims)} than {other}: {joined(told)}{open_}"
+
+
+def _told(found: Comparison, metric: str) -> str:
+    interval = found.differences[metric]
+    name = metric_name(metric)
+    if not interval.defined:
+        return f"{name} is undefined ({interval.reason})"
+    p = f", McNemar p = {found.mcnemar_p:.2g}" if metric == "accuracy" else ""
+    span = f"{number(interval.low, sign=True)} to {number(interval.high, sign=True)}"
+    return f"{name} {number(interval.value, sign=True)} ({span}{p})"
