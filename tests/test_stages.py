@@ -1,14 +1,13 @@
 """What holds a run's stages together: the plan before the model is loaded."""
 
 import json
-import shutil
 
 import pytest
 
 from probatum.errors import StageError
 from probatum.manifest import RunFolder
 from probatum.pipeline import Watcher, run
-from probatum.stages import Bench, settled
+from probatum.stages import Bench, prepare_posts, settled
 from probatum.study import Study
 
 
@@ -54,15 +53,11 @@ def test_the_prediction_is_written_beside_what_was_done(study, tmp_path):
 
 
 def test_a_resumed_training_keeps_the_plan_of_its_first_start(study, tmp_path):
-    folder = RunFolder(tmp_path)
+    folder = RunFolder(tmp_path / "run")
     folder.training.mkdir(parents=True)
-    for side in ("train", "validation", "test"):
-        shutil.copy(tmp_path / f"{side}.jsonl", made(folder.posts(side)))
-    first = settled(Bench(study(training={"micro_batch_size": 2}), folder))
-    again = settled(Bench(study(training={"micro_batch_size": 8, "batch_size": 8}), folder))
-    assert first.micro_batch_size == again.micro_batch_size == 2
-
-
-def made(path):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+    begun = Bench(study(training={"micro_batch_size": 2}), folder)
+    prepare_posts(begun)
+    assert settled(begun).micro_batch_size == 2
+    resumed = Bench(study(training={"micro_batch_size": 8}), folder)
+    assert resumed.planned.training.micro_batch_size == 8
+    assert settled(resumed).micro_batch_size == 2
