@@ -99,5 +99,5 @@ class GraphedStep:
 
 
 def _strictness() -> str:
-    """Return whose CUDA calls a capture forbids: with several GPUs, NCCL's own thread looks at its events all the time."""
+    """Return whose CUDA calls a capture forbids: with several GPUs, NCCL's own thread polls its events."""
     return "thread_local" if torch.distributed.is_initialized() else "global"
