@@ -31,6 +31,14 @@ def test_a_plan_that_does_not_fit_ends_the_run_before_the_model_is_loaded(study,
     assert "; 29 MiB is there under model.memory_limit; scoring does not fit: lower scoring.tokens_per_batch" in said
 
 
+def test_a_loss_on_general_text_that_is_not_finite_is_written_as_none(study, tmp_path, monkeypatch):
+    monkeypatch.setattr("probatum.stages.retention_nll", lambda _: float("nan"))  # as of damaged weights
+    asks = {"criteria": [{"metric": "retention_nll", "rise_over": "baseline", "at_most": 0.02}]}
+    run(study(model={"device": "cpu"}, verdict=asks), tmp_path / "run", only=("baseline",))
+    facts = json.loads((tmp_path / "run" / "manifest.json").read_text())["stages"]["baseline"]["facts"]
+    assert facts["retention_nll"] is None
+
+
 def test_the_prediction_is_written_beside_what_was_done(study, tmp_path):
     run(
         study(model={"device": "cpu", "memory_limit": "8GiB"}, systems=["baseline"]),

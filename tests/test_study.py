@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from probatum.demo import write_demo
 from probatum.errors import StudyError
-from probatum.study import Criterion, Scoring, Study, Task, Training, VerdictSettings
+from probatum.study import Criterion, Model, Scoring, Study, Task, Training, VerdictSettings
 from tests.conftest import PROJECT
 
 EXAMPLES = sorted((PROJECT / "examples").glob("*.yaml"))
@@ -119,6 +119,17 @@ def test_an_override_of_something_that_is_no_section(fault, section):
 
 def test_a_date_without_quotes_is_a_date(write):
     assert Study.load(write("prompt: {date: 2024-02-03}\n")).prompt.date == "2024-02-03"
+
+
+def test_an_off_that_yaml_takes_for_false_is_off(write):
+    assert yaml.safe_load("off") is False
+    study = Study.load(write("model: {kernels: off}\n"))
+    assert study.model.kernels == "off"
+    assert Model.model_validate(yaml.safe_load(study.to_yaml())["model"]).kernels == "off"
+
+
+def test_kernels_are_not_on(fault):
+    assert fault("model: {kernels: on}\n") == "5: model.kernels: Input should be 'auto' or 'off' (found True)"
 
 
 def test_a_rate_that_yaml_takes_for_text_is_a_number(write):

@@ -63,7 +63,7 @@ class CrewError(StageError):
     """
 
     def __init__(self, text: str, command: str, exit_code: int = StageError.exit_code) -> None:
-        super().__init__(f"{text}\nthe run has ended, its newest checkpoint is kept; to go on: {command}")
+        super().__init__(f"{text}\nthe run has ended, what it finished is kept; to go on: {command}")
         self.exit_code = exit_code
 
 

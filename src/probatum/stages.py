@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cached_property
@@ -288,7 +289,8 @@ def score_model(bench: Bench, system: str, report: Report) -> tuple[Scored, Fact
         scored = score_with(loaded, bench.renderer, bench.posts("test"), bench.planned, report, crew=bench.crew)
         if needs_retention(bench.study):
             if bench.crew.leads:
-                facts["retention_nll"] = retention_nll(loaded)
+                loss = retention_nll(loaded)
+                facts["retention_nll"] = loss if math.isfinite(loss) else None
             catch_up(loaded.model)
     finally:
         without_adapter(loaded)

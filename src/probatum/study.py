@@ -187,6 +187,11 @@ class Model(Section):
     )
     trust_remote_code: bool = Field(False, description="run code that comes with the model; needs a pinned revision")
 
+    @field_validator("kernels", mode="before")
+    @classmethod
+    def _yaml_reads_off_as_false(cls, value: Any) -> Any:
+        return "off" if value is False else value
+
     @field_validator("memory_limit", mode="before")
     @classmethod
     def _bytes_of_words(cls, value: Any) -> Any:

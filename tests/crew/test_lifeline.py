@@ -45,5 +45,5 @@ def test_a_leader_that_waits_for_the_dead_ends(tmp_path, end, code, said):
     )  # fmt: skip
     assert done.returncode == code, done.stderr
     assert done.stderr.startswith(f"error: {said}")
-    assert done.stderr.endswith("newest checkpoint is kept; to go on: probatum run study.yaml --gpus 2\n")
+    assert done.stderr.endswith("what it finished is kept; to go on: probatum run study.yaml --gpus 2\n")
     assert time.monotonic() - began < 15

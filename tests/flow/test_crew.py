@@ -65,7 +65,7 @@ def test_two_processes_end_as_one_does_also_when_one_was_killed(tmp_path):
     assert process.returncode != 0
     assert f"error: rank 1 (on the CPU, process {follower}) of 2 failed: it was killed" in said
     assert said.count("to go on: ") == 1
-    assert "its newest checkpoint is kept; to go on: torchrun --nproc-per-node 2 -m probatum run" in said
+    assert "what it finished is kept; to go on: torchrun --nproc-per-node 2 -m probatum run" in said
     record = json.loads((shared / "manifest.json").read_text())["stages"]["training"]
     assert record["state"] == "failed"
     assert "rank 1" in record["error"]

@@ -50,7 +50,10 @@ def test_a_missing_shard_is_named(copy):
     assert said(copy) == f"{copy}: 1 of 3 shards are missing: {SHARD}; copy or download them again"
 
 
-@pytest.mark.parametrize("text", ['{"weig', "{}", "[]", '{"weight_map": ["a"]}', '{"weight_map": {}, "metadata": 3}'])
+@pytest.mark.parametrize(
+    "text",
+    ['{"weig', "{}", "[]", '{"weight_map": ["a"]}', '{"weight_map": {}}', '{"weight_map": {"a": "b"}, "metadata": 3}'],
+)
 def test_a_damaged_index_is_named(copy, text):
     (copy / INDEX).write_text(text)
     assert said(copy).startswith(f"{copy / INDEX}: no index of shards (")
@@ -84,7 +87,11 @@ def test_a_shard_with_something_behind_its_end(copy):
         (b"<!DOCTYPE html><html>404</html>", "no safetensors file: its header would have"),
         ((2).to_bytes(8, "little") + b"{]", "its safetensors header is damaged (JSONDecodeError"),
         ((2).to_bytes(8, "little") + b"[]", "its safetensors header is damaged (AttributeError"),
-        ((9).to_bytes(8, "little") + b'{"a": {}}', "its safetensors header is damaged (KeyError('data_offsets'))"),
+        ((9).to_bytes(8, "little") + b'{"a": {}}', "its safetensors header is damaged (KeyError: 'data_offsets')"),
+        (
+            (2).to_bytes(8, "little") + b"\xff}",
+            "its safetensors header is damaged (UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff in position 0",
+        ),
     ],
 )
 def test_a_file_that_is_no_safetensors_file(copy, content, why):

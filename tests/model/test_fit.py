@@ -2,6 +2,7 @@
 
 import copy
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -259,6 +260,8 @@ def test_numbers_that_do_not_fit_are_kept_and_told(gpu):
     assert not plan.fits(trains=True)
     assert plan.fits(trains=False)
     assert "lower training.micro_batch_size" in plan.advice(trains=True)
+    assert plan.advice(trains=True).endswith(", or leave all three to auto")
+    assert "auto" not in replace(plan, fast=False).advice(trains=True)  # there it is fixed
 
 
 def test_what_is_free_counts_too(gpu):

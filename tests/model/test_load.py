@@ -244,6 +244,13 @@ def test_a_folder_without_a_tokenizer(copy):
         load_tokenizer(settings(copy))
 
 
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json"])
+def test_a_clone_without_git_lfs_is_told_as_one(copy, name):
+    (copy / name).write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    with pytest.raises(ModelError, match=rf"cannot load the model .*: {name}: Git LFS pointers, not the files; run"):
+        load_model(settings(copy))
+
+
 def test_a_model_that_cannot_be_reached_is_one_error_with_what_to_try(tmp_path):
     script = (
         "from probatum.model.load import load_model\n"

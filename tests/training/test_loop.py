@@ -203,6 +203,12 @@ def test_nan_stops_with_advice(loaded, tmp_path):
         train(loaded, examples(), settings, tmp_path, ignore)
 
 
+def test_weights_that_are_not_finite_are_told_before_the_first_step(loaded, tmp_path):
+    loaded.model.lm_head.weight.fill_(float("nan"))
+    with pytest.raises(TrainingError, match=r"validation loss is nan before any step: .*download the checkpoint again"):
+        train(loaded, examples(), SETTINGS, tmp_path, ignore)
+
+
 def test_a_target_without_gradient_is_named(loaded, tmp_path):
     attention = loaded.model.model.layers[1].self_attn
     forward = attention.forward

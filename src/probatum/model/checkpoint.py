@@ -92,9 +92,27 @@ def _read_index(index: Path) -> tuple[dict[str, str], int | None]:
         content = json.loads(index.read_text(encoding="utf-8"))
         weight_map = {str(tensor): str(shard) for tensor, shard in content["weight_map"].items()}
         total_size = (content.get("metadata") or {}).get("total_size")
-        return weight_map, None if total_size is None else int(total_size)
+        total_size = None if total_size is None else int(total_size)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"{index}: no index of shards ({error!r}); copy the checkpoint again") from error
+        raise ModelError(f"{index}: no index of shards ({_named(error)}); copy the checkpoint again") from error
+    if not weight_map:
+        raise ModelError(f"{index}: no index of shards (it names none); copy the checkpoint again")
+    return weight_map, total_size
+
+
+def _named(error: Exception) -> str:
+    """Return an error in few words; the `repr` of one in decoding holds all the bytes that it decoded."""
+    return f"{type(error).__name__}: {error}"
+
+
+def lfs_pointers(folder: Path) -> list[str]:
+    """Return the files of a folder that a clone without Git LFS left as pointers."""
+    return sorted(path.name for path in folder.iterdir() if path.is_file() and _is_pointer(path))
+
+
+def _is_pointer(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(LFS_POINTER)) == LFS_POINTER
 
 
 def read_shard(path: Path) -> Shard:
@@ -132,4 +150,4 @@ def _read_header(path: Path, header: bytes) -> tuple[dict[str, int], int]:
         sizes = {str(name): int(end) - int(begin) for name, (begin, end) in places.items()}
         return sizes, max((int(end) for _, end in places.values()), default=0)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"{path}: its safetensors header is damaged ({error!r}); {AGAIN}") from error
+        raise ModelError(f"{path}: its safetensors header is damaged ({_named(error)}); {AGAIN}") from error

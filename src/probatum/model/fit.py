@@ -158,9 +158,11 @@ class Plan:
         if not self.fits(trains=False):
             return "scoring does not fit: lower scoring.tokens_per_batch, choose a smaller model, or a larger machine"
         assert trains
+        # without the kernels `auto` is fixed, so that leaving it to auto would help nobody
+        auto = ", or leave all three to auto" if self.fast else ""
         return (
             "training does not fit: lower training.micro_batch_size or scoring.tokens_per_batch, "
-            "set training.gradient_checkpointing: true, or leave all three to auto"
+            f"set training.gradient_checkpointing: true{auto}"
         )
 
 

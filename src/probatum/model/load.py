@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from probatum.errors import ModelError, StageError
-from probatum.model.checkpoint import check_checkpoint
+from probatum.model.checkpoint import check_checkpoint, lfs_pointers
 from probatum.model.masks import check_attention
 from probatum.model.memory import enforce_limit, free_bytes
 from probatum.model.notices import counted, quiet
@@ -307,7 +307,12 @@ def _advice(settings: ModelSettings, error: Exception) -> str:
         "a gated model: hf auth login, and accept its licence on its page",
         "see the whole path work first: model: {name: builtin}",
     ]
-    if Path(locate(settings)).is_dir():
+    if (folder := Path(locate(settings))).is_dir():
+        if pointers := lfs_pointers(folder):
+            return (
+                f"cannot load the model {settings.name!r}: {_listed(pointers)}: Git LFS pointers, not the files; "
+                "run `git lfs pull` in that folder"
+            )
         tries = [
             "copy the folder again: it needs config.json, tokenizer.json and *.safetensors of one model",
             "an architecture that is new: pip install --upgrade transformers",

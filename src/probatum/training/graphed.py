@@ -121,5 +121,5 @@ class GraphedStep:
 
 
 def _strictness() -> str:
-    """Return whose CUDA calls a capture forbids; with several GPUs, NCCL's own thread looks at events all the time."""
+    """Return whose CUDA calls a capture forbids: with several GPUs, NCCL's own thread polls its events."""
     return "thread_local" if torch.distributed.is_initialized() else "global"

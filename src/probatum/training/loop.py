@@ -250,6 +250,11 @@ def _start_loss(model: Any, examples: Examples, folder: Path, crew: Crew) -> flo
     path = folder / "start.json"
     if not crew.from_leader(path.is_file):
         loss = shared_validation_loss(model, examples, crew)
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the validation loss is {loss} before any step: the model's weights or their products are not finite; "
+                "copy or download the checkpoint again, or try model.dtype: float32"
+            )
         crew.from_leader(lambda: write_json_atomic(path, {"validation_loss": loss}))
     return float(json.loads(path.read_text(encoding="utf-8"))["validation_loss"])
 
