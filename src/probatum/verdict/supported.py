@@ -54,10 +54,8 @@ def _not_shared(system: str, other: str, pairing: Pairing) -> str:
         f"{pairing.other_label:,} with another true label" if pairing.other_label else "",
     ]
     told = joined([part for part in parts if part])
-    return (
-        f"NOT THE SAME TEST SET: {len(pairing.rows):,} posts paired by {pairing.by}, {told}; "
-        "the two tables above must not be held against each other. "
-    )
+    paired = f"{len(pairing.rows):,} post{'s' * (len(pairing.rows) != 1)} paired by {pairing.by}"
+    return f"NOT THE SAME TEST SET: {paired}, {told}; their two tables must not be held against each other. "
 
 
 def _claim(system: str, other: str, found: Comparison, supported: list[str], count: int) -> str:
