@@ -37,7 +37,9 @@ def statement(
     """
     warning = _not_shared(system, other, pairing)
     if found is None:
-        why = "no post is in both" if not pairing.rows else "no post was parsed in both"
+        why = "no post was parsed in both" if pairing.rows else "no post is in both"
+        if pairing.other_text and not pairing.rows:
+            why += " (if the ids name the same posts all the same, let --columns name no text)"
         return f"{warning}Nothing can be said about {system} against {other}: {why}."
     on = f"On the {count:,} post{'s' * (count > 1)} compared"
     level = f" (level shared among {num_pairs} pairs)" if num_pairs > 1 else ""
