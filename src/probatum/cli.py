@@ -313,8 +313,7 @@ def compare(
 ) -> None:
     """Judge a study's systems, or compare predictions that were made elsewhere.
 
-    [bold]probatum compare STUDY.yaml[/bold] judges the study's criteria on its systems, scoring first what is not
-    scored yet.
+    [bold]probatum compare STUDY.yaml[/bold] judges the study's criteria, scoring first what is not scored yet.
 
     [bold]probatum compare A.csv B.csv --columns text=input_text,label=true_label,prediction=predicted_label[/bold]
     needs no model: a table for each file, and each file against each one before it, on the posts that both hold.

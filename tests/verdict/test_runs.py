@@ -153,6 +153,14 @@ def test_nothing_shared_says_nothing():
     assert pair.statement.endswith("Nothing can be said about y against x: no post is in both.")
 
 
+def test_ids_with_other_texts_say_what_to_do():
+    runs = [make_run(name, "10", "10", ids=["a", "b"], texts=[f"{name} 1", f"{name} 2"]) for name in "xy"]
+    (pair,) = compared(*runs).pairs
+    assert (pair.paired_by, pair.paired, pair.other_text) == ("id", 0, 2)
+    assert "0 posts paired by id, 2 with the same id but another text; " in pair.statement
+    assert pair.statement.endswith("(if the ids name the same posts all the same, let --columns name no text).")
+
+
 def test_a_pair_is_the_later_minus_the_earlier():
     truth = "10" * 40
     (pair,) = compared(make_run("x", truth, "10" * 30 + "0" * 20), make_run("y", truth, "10" * 40)).pairs

@@ -37,7 +37,9 @@ def statement(
     """
     warning = _not_shared(system, other, pairing)
     if found is None:
-        why = "no post is in both" if not pairing.rows else "no post was parsed in both"
+        why = "no post was parsed in both" if pairing.rows else "no post is in both"
+        if pairing.other_text and not pairing.rows:
+            why += " (if the ids name the same posts all the same, let --columns name no text)"
         return f"{warning}Nothing can be said about {system} against {other}: {why}."
     on = f"On the {count:,} post{'s' * (count > 1)} compared"
     level = f" (level shared among {num_pairs} pairs)" if num_pairs > 1 else ""
@@ -54,10 +56,8 @@ def _not_shared(system: str, other: str, pairing: Pairing) -> str:
         f"{pairing.other_label:,} with another true label" if pairing.other_label else "",
     ]
     told = joined([part for part in parts if part])
-    return (
-        f"NOT THE SAME TEST SET: {len(pairing.rows):,} posts paired by {pairing.by}, {told}; "
-        "the two tables above must not be held against each other. "
-    )
+    paired = f"{len(pairing.rows):,} post{'s' * (len(pairing.rows) != 1)} paired by {pairing.by}"
+    return f"NOT THE SAME TEST SET: {paired}, {told}; their two tables must not be held against each other. "
 
 
 def _claim(system: str, other: str, found: Comparison, supported: list[str], count: int) -> str:

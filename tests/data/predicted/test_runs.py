@@ -110,7 +110,20 @@ def test_repeated_ids_are_counted_each_and_told(write):
     run = read_one(write([{"id": name, "label": "hate", "prediction": "hate"} for name in ("a", "b", "a", "a")]))
     assert len({row.id for row in run.predictions}) == 4
     assert run.ids == ["a", "b", "a", "a"]
-    assert run.notes == ["2 rows repeat an id ('a' stands in lines 1, 3, 4); every row is counted"]
+    assert run.notes == ["2 rows repeat an id (the first stands in lines 1, 3, 4); every row is counted"]
+
+
+def test_repeated_texts_are_told_where_there_are_no_ids(write):
+    rows = [{"text": text, "label": "hate", "prediction": "hate"} for text in "aba"]
+    assert read_one(write(rows)).notes == [
+        "1 row repeats a text (the first stands in lines 1, 3); every row is counted"
+    ]
+    assert read_one(write([row | {"id": at} for at, row in enumerate(rows)])).notes == []
+
+
+def test_groups_that_differ_in_case_alone_are_one(write):
+    rows = [{"label": "hate", "prediction": "hate", "group": group} for group in ("LGBTQ", "lgbtq", "Lgbtq ", "x")]
+    assert [row.group for row in read_one(write(rows)).predictions] == ["LGBTQ", "LGBTQ", "LGBTQ", "x"]
 
 
 def test_further_labels_are_told(write):

@@ -119,42 +119,78 @@ def _by_system(sheet: Sheet) -> dict[str | None, list[Row]]:
 
 
 def _read_run(name: str, sheet: Sheet, rows: Sequence[Row], labels: LabelSet) -> PredictedRun:
-    resolve = cache(labels.resolve)
-    path, bad, unparsed = sheet.table.path, [], Counter[str]()
-    seen: set[str] = set()
-    predictions: list[Prediction] = []
-    ids: list[str | None] = []
-    texts: list[str | None] = []
+    reader = _RowReader(sheet, labels)
+    bad: list[BadRecord] = []
     for row in rows:
         try:
-            # a text only pairs posts and is never shown, so a broken one does no harm
-            refuse_broken_text({name: row.values.get(name) for role, name in sheet.columns.items() if role != "text"})
-            own_id = _name(sheet, row, "id")
-            score = _score(sheet.value(row, "score"), sheet.columns.get("score", "score"))
-            group, source = _name(sheet, row, "group"), _name(sheet, row, "source")
-            text = _text(sheet, row)
+            reader.read(row)
         except FieldError as fault:
-            bad.append(bad_record(path, row.line, fault))
-            continue
-        raw = sheet.value(row, "prediction")
-        predicted = None if isinstance(raw, dict | list) else resolve(as_word(raw))
-        if predicted is None:
-            unparsed["" if raw is None else str(raw).strip()[:LONGEST_WORD]] += 1
-        unique = own_id or f"{path.stem}-{row.number}"
-        while unique in seen:
-            unique += f" (line {row.line})"
-        seen.add(unique)
-        label = resolve(as_word(sheet.value(row, "label")))
-        assert label is not None  # `labels_of` took every true label in
-        status = Status.OK if predicted is not None else Status.UNPARSED
-        predictions.append(Prediction(unique, label, group, source, score, predicted, status))
-        ids.append(own_id)
-        texts.append(text)
+            bad.append(bad_record(sheet.table.path, row.line, fault))
     stop_on(bad, "mend these lines")
-    lines = [row.line for row in rows]
-    notes = [*sheet.notes, *_repeats(ids, lines), *_further_labels(predictions, labels)]
-    has_scores = "score" in sheet.columns
-    return PredictedRun(name, path, predictions, ids, texts, has_scores, dict(unparsed.most_common()), notes)
+    ids, texts, lines = reader.ids, reader.texts, [row.line for row in rows]
+    repeats = _repeats("an id", ids, lines) or ([] if any(ids) else _repeats("a text", texts, lines))
+    return PredictedRun(
+        name=name,
+        path=sheet.table.path,
+        predictions=reader.predictions,
+        ids=ids,
+        texts=texts,
+        has_scores="score" in sheet.columns,
+        unparsed_words=dict(reader.unparsed_words.most_common()),
+        notes=[*sheet.notes, *repeats, *_further_labels(reader.predictions, labels)],
+    )
+
+
+class _RowReader:
+    """Reads the rows of one run; what was read so far makes ids unique and gives names their spelling."""
+
+    def __init__(self, sheet: Sheet, labels: LabelSet) -> None:
+        self.sheet = sheet
+        self.shown = [column for role, column in sheet.columns.items() if role != "text"]
+        self.resolve = cache(labels.resolve)
+        self.predictions: list[Prediction] = []
+        self.ids: list[str | None] = []
+        self.texts: list[str | None] = []
+        self.unparsed_words: Counter[str] = Counter()
+        self.seen: set[str] = set()
+        self.spellings: dict[str, str] = {}
+
+    def read(self, row: Row) -> None:
+        """Add a row.
+
+        Raises:
+            FieldError: one of its fields is wrong; nothing was added.
+        """
+        sheet = self.sheet
+        # a text only pairs posts and is never shown, so a broken one does no harm
+        refuse_broken_text({column: row.values.get(column) for column in self.shown})
+        own_id, text = _name(sheet, row, "id"), _text(sheet, row)
+        group, source = (self._spelt(_name(sheet, row, role)) for role in ("group", "source"))
+        score = _score(sheet.value(row, "score"), sheet.columns.get("score", "score"))
+        label = self.resolve(as_word(sheet.value(row, "label")))
+        assert label is not None  # `labels_of` took every true label in
+        predicted = self._predicted(sheet.value(row, "prediction"))
+        status = Status.UNPARSED if predicted is None else Status.OK
+        self.predictions.append(Prediction(self._unique(own_id, row), label, group, source, score, predicted, status))
+        self.ids.append(own_id)
+        self.texts.append(text)
+
+    def _predicted(self, raw: Any) -> str | None:
+        predicted = None if isinstance(raw, dict | list) else self.resolve(as_word(raw))
+        if predicted is None:
+            self.unparsed_words["" if raw is None else str(raw).strip()[:LONGEST_WORD]] += 1
+        return predicted
+
+    def _unique(self, own_id: str | None, row: Row) -> str:
+        unique = own_id or f"{self.sheet.table.path.stem}-{row.number}"
+        while unique in self.seen:
+            unique += f" (line {row.line})"
+        self.seen.add(unique)
+        return unique
+
+    def _spelt(self, name: str | None) -> str | None:
+        """Return a name as it was first spelt, so that case alone does not part a group in two."""
+        return None if name is None else self.spellings.setdefault(name.casefold(), name)
 
 
 def _name(sheet: Sheet, row: Row, role: str) -> str | None:
@@ -189,19 +225,18 @@ def _score(raw: Any, column: str) -> float:
     return score
 
 
-def _repeats(ids: Sequence[str | None], lines: Sequence[int]) -> list[str]:
+def _repeats(what: str, values: Sequence[str | None], lines: Sequence[int]) -> list[str]:
     where: dict[str, list[int]] = defaultdict(list)
-    for name, line in zip(ids, lines, strict=True):
-        if name is not None:
-            where[name].append(line)
-    repeated = {name: found for name, found in where.items() if len(found) > 1}
+    for value, line in zip(values, lines, strict=True):
+        if value is not None:
+            where[value].append(line)
+    repeated = [found for found in where.values() if len(found) > 1]
     if not repeated:
         return []
-    name, found = next(iter(repeated.items()))
-    rows = sum(len(found) - 1 for found in repeated.values())
+    rows, first = sum(len(found) - 1 for found in repeated), repeated[0]
     return [
-        f"{rows:,} row{'s repeat' if rows > 1 else ' repeats'} an id ({name!r} stands in lines "
-        f"{', '.join(map(str, found[:4]))}{', …' * (len(found) > 4)}); every row is counted"
+        f"{rows:,} row{'s repeat' if rows > 1 else ' repeats'} {what} (the first stands in lines "
+        f"{', '.join(map(str, first[:4]))}{', …' * (len(first) > 4)}); every row is counted"
     ]
 
 

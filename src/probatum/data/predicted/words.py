@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from probatum.data.labels import LabelSet, normalise_label
@@ -44,6 +45,7 @@ def labels_of(true_words: Iterable[str], positive: str | None) -> LabelSet:
     return LabelSet(known or asked, words, task.aliases if known else {})
 
 
+@lru_cache(maxsize=4096, typed=True)  # typed: 1, 1.0 and True are one key else
 def as_word(raw: Any) -> str:
     """Return a label as a word: 1.0 and "1.0" are "1", -1 keeps its sign (which folding hyphens would take)."""
     word = "" if raw is None else str(raw).strip().strip("\"'`.!").strip()
