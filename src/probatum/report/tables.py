@@ -68,6 +68,8 @@ def systems_table(verdict: Verdict) -> RenderableType:
     table = _table(f"Systems on {verdict.n:,} posts", "", *(one_line(name, 18) for name in names))
     for metric, title in FIGURES.items():
         table.add_row(title, *(_with_span(verdict.systems[name].metrics[metric]) for name in names))
+    errors = [verdict.systems[name].calibration.ece.value for name in names]
+    table.add_row("ECE", *(number(error) for error in errors))
     if any(system.valid_only for system in verdict.systems.values()):
         rows = [verdict.systems[name].valid_only.get("f1") for name in names]
         table.add_row("F1 valid only", *(number(row.value) if row else "-" for row in rows))
@@ -77,7 +79,10 @@ def systems_table(verdict: Verdict) -> RenderableType:
     return table
 
 
-FIGURES = {"f1": "F1", "accuracy": "accuracy", "precision": "precision", "recall": "recall", "fpr": "FPR", "fnr": "FNR"}
+FIGURES = {
+    "f1": "F1", "accuracy": "accuracy", "precision": "precision", "recall": "recall", "fpr": "FPR", "fnr": "FNR",
+    "mcc": "MCC", "auroc": "AUROC",
+}  # fmt: skip
 
 
 def _counts(verdict: Verdict) -> dict[str, list[int]]:

@@ -99,5 +99,5 @@ class GraphedStep:
 
 
 def _strictness() -> str:
-    """Return whose CUDA calls a capture forbids: with several GPUs, NCCL's own thread looks at its events all the time."""
+    """Return whose CUDA calls a capture forbids: with several GPUs, NCCL's own thread looks at events all the time."""
     return "thread_local" if torch.distributed.is_initialized() else "global"
