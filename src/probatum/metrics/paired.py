@@ -150,8 +150,13 @@ def joint_table(system: Answers, other: Answers) -> NDArray[np.int64]:
     Returns:
         int[2, 2, 2], indexed by truth (1 = positive), system right, other right.
     """
-    code = 4 * system.truth + 2 * system.correct + other.correct
-    return np.bincount(code, minlength=8).reshape(2, 2, 2)
+    return np.bincount(joint_cells(system, other), minlength=8).reshape(2, 2, 2)
+
+
+def joint_cells(system: Answers, other: Answers) -> NDArray[np.int64]:
+    """Return int[n], each post's cell of the joint table: 4 · truth + 2 · right with the system + with the other."""
+    cells: NDArray[np.int64] = 4 * system.truth + 2 * system.correct + other.correct
+    return cells
 
 
 def bootstrap_difference(table: NDArray[np.int64], metric: str, confidence: float, draws: int, seed: int) -> Interval:
