@@ -110,13 +110,27 @@ def groups(verdict: Verdict) -> list[str]:
     """Return every group, and how its FPR and FNR change from the baseline."""
     if not verdict.groups:
         return []
-    parts = ["## By group", _slice_table(verdict.groups)]
+    parts = ["## By group", _slice_table(verdict.groups), "Between groups:", _fairness(verdict)]
     for comparison in baseline_first(verdict.comparisons)[:1]:
         change = f"{in_markdown(comparison.other)} → {in_markdown(comparison.system)}"
         found = {(row.system, row.row.value): row.row for row in verdict.groups}
         rows = [_group_row(group, comparison, found) for group in comparison.groups]
         parts += [f"Change, {change}:", table(("group", f"FPR {change}", "change", f"FNR {change}", "change"), rows)]
     return parts
+
+
+def _fairness(verdict: Verdict) -> str:
+    found = [(system.name, system.fairness) for system in verdict.systems.values() if system.fairness]
+    rows = [
+        (
+            in_markdown(name),
+            *(with_interval(one.interval) for one in (fairness.demographic_parity, fairness.equalised_odds)),
+            *(number(fairness.mean_areas[kind].value) for kind in ("subgroup", "bpsn", "bnsp")),
+        )
+        for name, fairness in found
+    ]
+    areas = (f"{kind} AUC, power mean" for kind in ("subgroup", "BPSN", "BNSP"))
+    return table(("system", "demographic-parity difference", "equalised-odds difference", *areas), rows)
 
 
 def _group_row(group: GroupChange, comparison: Comparison, found: Mapping[tuple[str, str], GroupRow]) -> Sequence[str]:
