@@ -10,7 +10,8 @@ from scipy.stats import binomtest, norm
 from statsmodels.stats.proportion import proportion_confint
 
 from probatum.metrics.classification import DEFINITIONS, Confusion
-from probatum.metrics.intervals import auroc_interval, critical_value, metric_interval, wilson
+from probatum.metrics.figure import Figure
+from probatum.metrics.intervals import auprc_interval, auroc_interval, critical_value, metric_interval, wilson
 
 
 @pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99])
@@ -43,7 +44,8 @@ def test_every_interval_holds_its_point_and_stays_within_0_and_1(tp, fp, tn, fn)
     for metric in DEFINITIONS:
         found = metric_interval(counts, metric, 0.95)
         if found.defined:
-            assert 0 <= found.low <= found.value <= found.high <= 1
+            lowest = -1 if metric == "mcc" else 0
+            assert lowest <= found.low <= found.value <= found.high <= 1
         else:
             assert math.isnan(found.low)
             assert found.reason
@@ -53,7 +55,8 @@ def test_n_is_what_the_figure_is_a_share_of():
     counts = Confusion(tp=5, fp=3, tn=7, fn=1)
     sizes = {metric: metric_interval(counts, metric, 0.95).n for metric in DEFINITIONS}
     assert sizes == {
-        "accuracy": 16, "precision": 8, "recall": 6, "f1": 9, "fpr": 10, "fnr": 6, "flag_rate": 16, "unparsed_rate": 16,
+        "accuracy": 16, "precision": 8, "recall": 6, "f1": 9, "f1_macro": 16, "mcc": 16, "fpr": 10, "fnr": 6, "fdr": 8,
+        "flag_rate": 16, "unparsed_rate": 16,
     }  # fmt: skip
 
 
@@ -77,13 +80,12 @@ def test_wilson_covers_the_truth(share):
 
 
 def test_auroc_interval_is_wide_at_the_ends_and_undefined_without_a_class():
-    perfect = auroc_interval(1.0, 20, 20, 0.95)
+    perfect = auroc_interval(Figure(1.0), 20, 20, 0.95)
     assert (perfect.value, perfect.high) == (1.0, 1.0)
     assert 0.8 < perfect.low < 1
-    worst = auroc_interval(0.0, 20, 20, 0.95)
+    worst = auroc_interval(Figure(0.0), 20, 20, 0.95)
     assert (worst.low, worst.high) == (0.0, pytest.approx(1 - perfect.low, abs=1e-6))
-    assert auroc_interval(math.nan, 0, 5, 0.95).reason == "one class has no posts"
-    assert auroc_interval(math.nan, 5, 5, 0.95).reason == "the system gave no scores"
+    assert auroc_interval(Figure.undefined("there are no positive posts"), 0, 5, 0.95).reason
 
 
 def test_auroc_interval_covers_the_truth():
@@ -94,9 +96,19 @@ def test_auroc_interval_covers_the_truth():
     for _ in range(500):
         score = rng.normal(truth.astype(float))
         positive, negative = score[truth], score[~truth]
-        found = auroc_interval(float((positive[:, None] > negative).mean()), 40, 60, 0.95)
+        found = auroc_interval(Figure(float((positive[:, None] > negative).mean())), 40, 60, 0.95)
         inside += found.low <= area <= found.high
     assert inside / 500 >= 0.93
+
+
+def test_auprc_interval_is_a_logit_interval_and_wide_at_1():
+    found = auprc_interval(Figure(0.6), 100, 200, 0.95)
+    half = critical_value(0.95) / math.sqrt(100 * 0.6 * 0.4)
+    assert found.low == pytest.approx(0.6 / (0.6 + 0.4 * math.exp(half)))
+    perfect = auprc_interval(Figure(1.0), 20, 20, 0.95)
+    assert 0.5 < perfect.low < 0.95
+    assert perfect.high == 1.0
+    assert auprc_interval(Figure.undefined("there are no posts"), 0, 0, 0.95).reason == "there are no posts"
 
 
 def test_critical_value():

@@ -180,7 +180,7 @@ def test_json_there_and_back(tmp_path, good_training):
 
 @pytest.mark.parametrize(
     ("value", "message"),
-    [({}, "schema None, wanted 1"), ({"schema": 1}, "not a verdict: 'outcome'; make it again"), ({"schema": 9}, "9")],
+    [({}, "schema None, wanted 2"), ({"schema": 2}, "not a verdict: 'outcome'; make it again"), ({"schema": 9}, "9")],
 )
 def test_what_is_no_verdict_is_refused(value, message):
     with pytest.raises(DataError, match=message):
@@ -278,3 +278,29 @@ def test_the_published_tables_come_out_of_the_published_predictions(shared_data,
     for row in by_group:
         assert row.row.fpr.value == pytest.approx(float(published[f"{row.row.value}_fpr"]), abs=1e-15)
         assert row.row.fnr.value == pytest.approx(float(published[f"{row.row.value}_fnr"]), abs=1e-15)
+
+
+def test_groups_are_held_against_each_other_and_posts_without_one_are_background():
+    posts = [*balanced(40), *(make_post(40 + at, "hate" if at % 2 else "not_hate", None) for at in range(20))]
+    wrong_about_lgbtq = [at for at, post in enumerate(posts) if post.group == "lgbtq" and post.label == "not_hate"]
+    rows = [
+        make_prediction(post, "hate" if at in wrong_about_lgbtq else post.label, 0.9 if post.label == "hate" else 0.2)
+        for at, post in enumerate(posts)
+    ]
+    verdict = compare(posts, {"tuned": rows}, settings(LEVEL), "hate")
+    found = verdict.systems["tuned"]
+    odds = found.fairness.equalised_odds
+    assert (odds.interval.value, odds.metric, odds.highest, odds.lowest) == (1.0, "fpr", "lgbtq", "mexican")
+    assert found.fairness.demographic_parity.interval.value == pytest.approx(0.5)
+    assert [areas.value for areas in found.fairness.areas] == ["lgbtq", "mexican"]
+    assert found.fairness.mean_areas["bpsn"].value == 1.0
+    assert found.metrics["brier"].value == pytest.approx((0.1**2 + 0.2**2) / 2)
+    assert found.calibration.ece.value == pytest.approx(0.15)
+    assert repr(Verdict.from_json(verdict.to_json())) == repr(verdict)
+
+
+def test_changes_by_group_are_tested_together():
+    verdict = verdict_of(range(20), range(100))
+    for change in verdict.comparisons[0].groups:
+        assert change.fpr_p == pytest.approx(2 * 2 * 0.5**20)  # 20 fixed and none broken in each of two groups, by Holm
+        assert change.fnr_p == change.fpr_p

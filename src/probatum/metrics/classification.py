@@ -1,4 +1,4 @@
-"""What a system got right and wrong: the confusion matrix, the figures made from it, and AUROC.
+"""What a system got right and wrong: the confusion matrix and the figures made from it.
 
 Everything is a ratio of counts, so a whole array of matrices (one per draw of a bootstrap) is evaluated at once.
 
@@ -14,7 +14,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -108,7 +107,21 @@ NO_POSTS, NO_POSITIVES, NO_NEGATIVES = (
     "there are no negative posts",
 )
 
-# Fawcett (2006), An introduction to ROC analysis, fig. 1; F1 after van Rijsbergen (1979), ch. 7, with beta = 1.
+
+def _f1_macro(c: Confusion) -> tuple[Any, Any]:
+    """Return the mean of F1 of the positive and of the negative label as one fraction."""
+    on_positive, on_negative = 2 * c.tp + c.fp + c.fn, 2 * c.tn + c.fp + c.fn
+    return c.tp * on_negative + c.tn * on_positive, on_positive * on_negative
+
+
+def _mcc_denominator(c: Confusion) -> Any:
+    called_positive, called_negative = c.tp + c.fp, c.tn + c.fn
+    product = np.asarray(called_positive, dtype=float) * called_negative * c.positives * c.negatives
+    return np.sqrt(product)
+
+
+# Fawcett (2006), An introduction to ROC analysis, fig. 1; F1 after van Rijsbergen (1979), ch. 7, with beta = 1;
+# macro F1 is the mean of the classes' F1 (Opitz and Burst 2019); MCC after Matthews (1975).
 DEFINITIONS: dict[str, Definition] = {
     "accuracy": Definition("accuracy", "(TP + TN) / n", lambda c: c.tp + c.tn, lambda c: c.n, NO_POSTS),
     "precision": Definition(
@@ -119,8 +132,19 @@ DEFINITIONS: dict[str, Definition] = {
         "F1", "2 TP / (2 TP + FP + FN)",
         lambda c: 2 * c.tp, lambda c: 2 * c.tp + c.fp + c.fn, "no post is positive and none was called positive",
     ),
+    "f1_macro": Definition(
+        "macro F1", "mean of F1 of the positive and the negative label",
+        lambda c: _f1_macro(c)[0], lambda c: _f1_macro(c)[1], "a label is neither true nor called for any post",
+    ),
+    "mcc": Definition(
+        "MCC", "(TP TN - FP FN) / √((TP + FP) (TP + FN) (TN + FP) (TN + FN))",
+        lambda c: c.tp * c.tn - c.fp * c.fn, _mcc_denominator, "all posts are of one label, or were called so",
+    ),
     "fpr": Definition("FPR", "FP / (FP + TN)", lambda c: c.fp, lambda c: c.negatives, NO_NEGATIVES),
     "fnr": Definition("FNR", "FN / (FN + TP)", lambda c: c.fn, lambda c: c.positives, NO_POSITIVES),
+    "fdr": Definition(
+        "FDR", "FP / (FP + TP)", lambda c: c.fp, lambda c: c.fp + c.tp, "no post was called positive"
+    ),
     "flag_rate": Definition("flag rate", "called positive / n", lambda c: c.flagged, lambda c: c.n, NO_POSTS),
     "unparsed_rate": Definition("unparsed rate", "unparsed / n", lambda c: c.unparsed, lambda c: c.n, NO_POSTS),
 }  # fmt: skip
@@ -172,26 +196,3 @@ class Answers:
 
 def _count(mask: Flags) -> int:
     return int(np.count_nonzero(mask))
-
-
-def auroc(truth: Flags, score: Floats) -> float:
-    """Return the probability that a positive post scores above a negative one, ties counting half.
-
-    The Mann-Whitney U statistic over the number of pairs (Hanley and McNeil 1982). A post without a score is ranked
-    wrong, below all others if it is positive and above them if not, as an unparsed answer is counted wrong.
-
-    Args:
-        truth: bool[n], the true label is the positive one.
-        score: float[n], higher for the positive label; NaN where the system gave none.
-
-    Returns:
-        A value in [0, 1]; NaN if there is only one class or no score at all (so for n = 0 and n = 1).
-    """
-    positives = _count(truth)
-    negatives = len(truth) - positives
-    missing = np.isnan(score)
-    if not positives or not negatives or missing.all():
-        return float("nan")
-    ranked = np.where(missing, np.where(truth, -np.inf, np.inf), score)
-    u = rankdata(ranked)[truth].sum() - positives * (positives + 1) / 2
-    return float(u / (positives * negatives))

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.stats import binomtest
 
+from probatum.metrics.bootstrap import table_weights
 from probatum.metrics.classification import Answers, Confusion, Flags
-from probatum.metrics.intervals import Interval, critical_value
+from probatum.metrics.intervals import Interval, critical_value, percentile_interval
 
-JEFFREYS = 0.5
-RATIOS = ("f1", "precision")  # their denominator depends on the answers, so they are not a share of fixed posts
+RATIOS = ("f1", "precision", "fdr", "f1_macro", "mcc")  # made of the answers, so they are no share of fixed posts
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Difference:
         interval: the difference, system minus other, with its paired interval.
         only_system: posts that have the counted property (say, a right answer) with the system alone.
         only_other: posts that have it with the other alone.
-        p_value: exact McNemar test of those two counts; NaN for F1 and precision, which are no shares of fixed posts.
+        p_value: exact McNemar test of those two counts; NaN for `RATIOS`, which are no shares of fixed posts.
     """
 
     interval: Interval
@@ -58,7 +58,7 @@ def difference(
         other: the other system's answers about the same posts in the same order.
         metric: a name out of `DEFINITIONS`.
         confidence: level in (0, 1).
-        draws: draws of the bootstrap (F1 and precision).
+        draws: draws of the bootstrap (for `RATIOS`).
         seed: seed of those draws.
 
     Returns:
@@ -150,21 +150,23 @@ def joint_table(system: Answers, other: Answers) -> NDArray[np.int64]:
     Returns:
         int[2, 2, 2], indexed by truth (1 = positive), system right, other right.
     """
-    code = 4 * system.truth + 2 * system.correct + other.correct
-    return np.bincount(code, minlength=8).reshape(2, 2, 2)
+    return np.bincount(joint_cells(system, other), minlength=8).reshape(2, 2, 2)
+
+
+def joint_cells(system: Answers, other: Answers) -> NDArray[np.int64]:
+    """Return int[n], each post's cell of the joint table: 4 · truth + 2 · right with the system + with the other."""
+    cells: NDArray[np.int64] = 4 * system.truth + 2 * system.correct + other.correct
+    return cells
 
 
 def bootstrap_difference(table: NDArray[np.int64], metric: str, confidence: float, draws: int, seed: int) -> Interval:
-    """Return the difference of F1 or precision with its paired percentile interval.
+    """Return the difference of one of `RATIOS` with its paired percentile interval.
 
-    A post matters only through its cell of the joint table, so drawing weights for the eight cells is drawing weights
-    for the posts: exact, and as fast for a million posts as for a hundred. The weights are those of the Bayesian
-    bootstrap (Rubin 1981) with half a post added to each cell (Jeffreys), because the plain bootstrap never draws a
-    cell that happens to be empty: with no discordant post in 30 it claims a difference of exactly 0.
+    A post matters only through its cell of the joint table, so weights for the eight cells are drawn (`bootstrap`).
 
     Args:
         table: int[2, 2, 2] of `joint_table`.
-        metric: "f1" or "precision".
+        metric: one of `RATIOS`.
         confidence: level in (0, 1).
         draws: how many.
         seed: of the draws; the same table and seed give the same interval.
@@ -172,13 +174,13 @@ def bootstrap_difference(table: NDArray[np.int64], metric: str, confidence: floa
     Returns:
         The observed difference with an interval that contains it.
     """
-    n = int(table.sum())
-    weights = np.random.default_rng(seed).dirichlet(table.ravel() + JEFFREYS, size=draws).reshape(-1, 2, 2, 2)
-    mine, theirs = (margin.value(metric) for margin in margins(weights))
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(mine - theirs, [tail, 1 - tail])
-    value = float(np.subtract(*(margin.value(metric) for margin in margins(table))))
-    return Interval(value, min(float(low), value), max(float(high), value), n)
+    value = float(_change(table, metric))
+    return percentile_interval(value, _change(table_weights(table, draws, seed), metric), confidence, int(table.sum()))
+
+
+def _change(table: NDArray[np.int64] | NDArray[np.float64], metric: str) -> NDArray[np.float64]:
+    mine, theirs = margins(table)
+    return np.subtract(mine.value(metric), theirs.value(metric))
 
 
 def margins(table: NDArray[np.int64] | NDArray[np.float64]) -> tuple[Confusion, Confusion]:

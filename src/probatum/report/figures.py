@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from probatum.metrics.classification import DEFINITIONS
+from probatum.metrics.groups import FIGURES as SLICE_FIGURES
 from probatum.metrics.groups import GroupRow
 from probatum.metrics.intervals import Interval
 from probatum.report.safe import in_markdown
 from probatum.verdict.results import Comparison, GroupChange, SliceRow, SystemResult, Verdict
 from probatum.verdict.wording import number
 
-FIGURES = ("f1", "accuracy", "precision", "recall", "fpr", "fnr", "flag_rate", "unparsed_rate", "auroc")
+FIGURES = (*DEFINITIONS, "auroc", "auprc", "brier")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -43,6 +44,8 @@ def systems(verdict: Verdict) -> list[str]:
         (_name(metric), *(with_interval(figures[metric]) if metric in figures else "–" for _, figures in columns))
         for metric in FIGURES
     ]
+    errors = ([_calibration(system), *["–"] * (len(_columns(system)) - 1)] for system in verdict.systems.values())
+    rows.append(("ECE (by chance below)", *(cell for cells in errors for cell in cells)))
     level = f"{verdict.confidence * 100:g}%"
     legend = f"{verdict.n:,} posts, {in_markdown(verdict.positive)} is positive, {level} intervals."
     valid = any(system.valid_only for system in verdict.systems.values())
@@ -60,8 +63,15 @@ def _columns(system: SystemResult) -> list[tuple[str, Mapping[str, Interval]]]:
     return [(name, system.metrics), *valid]
 
 
+def _calibration(system: SystemResult) -> str:
+    found = system.calibration
+    if not found.ece.defined:
+        return f"– ({in_markdown(found.ece.reason or 'unknown')})"
+    return f"{number(found.ece.value)} ({number(found.ece_by_chance.value)})"
+
+
 def _name(metric: str) -> str:
-    return DEFINITIONS[metric].name if metric in DEFINITIONS else metric.upper()
+    return DEFINITIONS[metric].name if metric in DEFINITIONS else {"brier": "Brier score"}.get(metric, metric.upper())
 
 
 def _usage(verdict: Verdict) -> str:
@@ -100,13 +110,27 @@ def groups(verdict: Verdict) -> list[str]:
     """Return every group, and how its FPR and FNR change from the baseline."""
     if not verdict.groups:
         return []
-    parts = ["## By group", _slice_table(verdict.groups)]
+    parts = ["## By group", _slice_table(verdict.groups), "Between groups:", _fairness(verdict)]
     for comparison in baseline_first(verdict.comparisons)[:1]:
         change = f"{in_markdown(comparison.other)} → {in_markdown(comparison.system)}"
         found = {(row.system, row.row.value): row.row for row in verdict.groups}
         rows = [_group_row(group, comparison, found) for group in comparison.groups]
         parts += [f"Change, {change}:", table(("group", f"FPR {change}", "change", f"FNR {change}", "change"), rows)]
     return parts
+
+
+def _fairness(verdict: Verdict) -> str:
+    found = [(system.name, system.fairness) for system in verdict.systems.values() if system.fairness]
+    rows = [
+        (
+            in_markdown(name),
+            *(with_interval(one.interval) for one in (fairness.demographic_parity, fairness.equalised_odds)),
+            *(number(fairness.mean_areas[kind].value) for kind in ("subgroup", "bpsn", "bnsp")),
+        )
+        for name, fairness in found
+    ]
+    areas = (f"{kind} AUC, power mean" for kind in ("subgroup", "BPSN", "BNSP"))
+    return table(("system", "demographic-parity difference", "equalised-odds difference", *areas), rows)
 
 
 def _group_row(group: GroupChange, comparison: Comparison, found: Mapping[tuple[str, str], GroupRow]) -> Sequence[str]:
@@ -124,11 +148,12 @@ def _slice_table(rows: Sequence[SliceRow]) -> str:
         (
             in_markdown(found.row.value), in_markdown(found.system), f"{found.row.n:,}", f"{found.row.positives:,}",
             f"{found.row.negatives:,}",
-            *(with_interval(figure) for figure in (found.row.f1, found.row.flag_rate, found.row.fpr, found.row.fnr)),
+            *(with_interval(getattr(found.row, figure)) for figure in SLICE_FIGURES),
         )
         for found in rows
     ]  # fmt: skip
-    return table(("value", "system", "posts", "positive", "negative", "F1", "flag rate", "FPR", "FNR"), cells)
+    names = (DEFINITIONS[figure].name for figure in SLICE_FIGURES)
+    return table(("value", "system", "posts", "positive", "negative", *names), cells)
 
 
 def slices(verdict: Verdict) -> list[str]:

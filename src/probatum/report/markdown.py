@@ -156,7 +156,7 @@ def _statistics(verdict: Verdict) -> str:
     return (
         "Statistics: Wilson intervals for rates, and for F1 through TP / (TP + FP + FN); Tango's score interval for "
         f"paired changes of rates; paired Bayesian bootstrap ({verdict.bootstrap_draws:,} draws, seed {verdict.seed}) "
-        "for changes of F1 and precision; exact McNemar test."
+        "for macro F1, MCC and changes of F1 and precision; exact McNemar test, by Holm over groups."
     )
 
 

@@ -67,7 +67,12 @@ def systems_table(verdict: Verdict) -> RenderableType:
     names = list(verdict.systems)
     table = titled_table(f"Systems on {verdict.n:,} posts", "", *(one_line(name, 18) for name in names))
     for metric, title in FIGURES.items():
+        if metric == "auroc" and not any(system.metrics[metric].defined for system in verdict.systems.values()):
+            continue
         table.add_row(title, *(with_span(verdict.systems[name].metrics[metric]) for name in names))
+    errors = [verdict.systems[name].calibration.ece for name in names]
+    if any(error.defined for error in errors):
+        table.add_row("ECE", *(number(error.value) for error in errors))
     if any(system.valid_only for system in verdict.systems.values()):
         rows = [verdict.systems[name].valid_only.get("f1") for name in names]
         table.add_row("F1 valid only", *(number(row.value) if row else "-" for row in rows))
@@ -77,7 +82,10 @@ def systems_table(verdict: Verdict) -> RenderableType:
     return table
 
 
-FIGURES = {"f1": "F1", "accuracy": "accuracy", "precision": "precision", "recall": "recall", "fpr": "FPR", "fnr": "FNR"}
+FIGURES = {
+    "f1": "F1", "accuracy": "accuracy", "precision": "precision", "recall": "recall", "fpr": "FPR", "fnr": "FNR",
+    "mcc": "MCC", "auroc": "AUROC",
+}  # fmt: skip
 
 
 def _counts(verdict: Verdict) -> dict[str, list[int]]:

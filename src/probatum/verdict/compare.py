@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from probatum.data.records import Post, Prediction, Status
-from probatum.metrics.classification import DEFINITIONS, Answers, Confusion, auroc
-from probatum.metrics.groups import group_table
-from probatum.metrics.intervals import Interval, auroc_interval, metric_interval
-from probatum.metrics.paired import difference, mcnemar_exact
+from probatum.metrics.calibration import brier, calibration
+from probatum.metrics.classification import DEFINITIONS, Answers, Confusion, Flags, Floats
+from probatum.metrics.groups import demographic_parity, equalised_odds, group_counts, group_table
+from probatum.metrics.intervals import Interval, auprc_interval, auroc_interval, metric_interval
+from probatum.metrics.multiple import holm
+from probatum.metrics.paired import Difference, difference, mcnemar_exact
+from probatum.metrics.ranking import auprc, auroc, bias_areas, power_mean
 from probatum.study import VerdictSettings
 from probatum.verdict.criteria import judge
 from probatum.verdict.diagnose import next_step, notes_on
-from probatum.verdict.evidence import Evidence, TrainingSummary, Usage, line_up
+from probatum.verdict.evidence import NO_VALUE, Evidence, TrainingSummary, Usage, line_up
 from probatum.verdict.results import (
     Comparison,
     CriterionResult,
+    Fairness,
     GroupChange,
     Outcome,
     PostAnswers,
@@ -28,7 +33,7 @@ from probatum.verdict.results import (
 )
 
 MOST_SLICES = 12
-DIFFERENCES = ("f1", "accuracy", "precision", "recall", "fpr", "fnr", "flag_rate")
+DIFFERENCES = ("f1", "f1_macro", "mcc", "accuracy", "precision", "recall", "fpr", "fnr", "fdr", "flag_rate")
 
 
 def compare(
@@ -125,24 +130,49 @@ def _system(name: str, evidence: Evidence, settings: VerdictSettings, usage: Usa
         name=name,
         n=len(rows),
         confusion=counts,
-        metrics=_metrics(counts, settings) | {"auroc": _auroc(answers, scores, settings)},
+        metrics=_metrics(counts, settings) | _score_metrics(answers.truth, scores, settings),
         unparsed=dropped - statuses[Status.ERROR],
         errors=statuses[Status.ERROR],
         truncated=sum(row.truncated for row in rows),
         valid_only=_metrics(counts.valid_only(), settings) if dropped else {},
         valid_confusion=counts.valid_only() if dropped else None,
         usage=usage,
+        calibration=calibration(answers.truth, scores, settings.confidence, seed=settings.seed),
+        fairness=_fairness(evidence, answers, scores, settings),
     )
 
 
 def _metrics(counts: Confusion, settings: VerdictSettings) -> dict[str, Interval]:
-    return {metric: metric_interval(counts, metric, settings.confidence) for metric in DEFINITIONS}
+    draws, seed = settings.bootstrap_draws, settings.seed
+    return {
+        metric: metric_interval(counts, metric, settings.confidence, draws=draws, seed=seed) for metric in DEFINITIONS
+    }
 
 
-def _auroc(answers: Answers, scores: np.ndarray, settings: VerdictSettings) -> Interval:
-    positives = int(np.count_nonzero(answers.truth))
-    area = auroc(answers.truth, scores)
-    return auroc_interval(area, positives, len(scores) - positives, settings.confidence)
+def _score_metrics(truth: Flags, scores: Floats, settings: VerdictSettings) -> dict[str, Interval]:
+    positives = int(np.count_nonzero(truth))
+    sizes = (positives, len(scores) - positives, settings.confidence)
+    return {
+        "auroc": auroc_interval(auroc(truth, scores), *sizes),
+        "auprc": auprc_interval(auprc(truth, scores), *sizes),
+        "brier": brier(truth, scores, settings.confidence),
+    }
+
+
+def _fairness(evidence: Evidence, answers: Answers, scores: Floats, settings: VerdictSettings) -> Fairness | None:
+    if "group" not in evidence.columns:
+        return None
+    values, confidence = evidence.column("group"), settings.confidence
+    counts = {group: one for group, one in group_counts(values, answers).items() if group != NO_VALUE}
+    areas = bias_areas(values, answers.truth, scores, confidence, list(counts))
+    return Fairness(
+        demographic_parity=demographic_parity(counts, confidence),
+        equalised_odds=equalised_odds(counts, confidence),
+        areas=areas,
+        mean_areas={
+            kind: power_mean([getattr(one, kind).value for one in areas]) for kind in ("subgroup", "bpsn", "bnsp")
+        },
+    )
 
 
 def _slice_columns(evidence: Evidence) -> list[str]:
@@ -187,7 +217,7 @@ def hold_against(system: str, other: str, evidence: Evidence, settings: VerdictS
     return Comparison(
         system=system,
         other=other,
-        differences={metric: _difference(mine, theirs, metric, settings) for metric in DIFFERENCES},
+        differences={metric: _difference(mine, theirs, metric, settings).interval for metric in DIFFERENCES},
         mcnemar_p=mcnemar_exact(int(fixed.sum()), int(broken.sum())),
         fixed=[post.id for post, is_fixed in zip(evidence.posts, fixed, strict=True) if is_fixed],
         broken=[post.id for post, is_broken in zip(evidence.posts, broken, strict=True) if is_broken],
@@ -197,19 +227,25 @@ def hold_against(system: str, other: str, evidence: Evidence, settings: VerdictS
 
 def _group_changes(mine: Answers, theirs: Answers, evidence: Evidence, settings: VerdictSettings) -> list[GroupChange]:
     groups = evidence.column("group")
+    masks = {str(value): groups == value for value in np.unique(groups)}
+    found = {
+        metric: [_difference(mine.where(mask), theirs.where(mask), metric, settings) for mask in masks.values()]
+        for metric in ("fpr", "fnr")
+    }
+    p_values = {metric: holm([_tested(change) for change in changes]) for metric, changes in found.items()}
     return [
-        GroupChange(
-            value=str(value),
-            fpr=_difference(mine.where(groups == value), theirs.where(groups == value), "fpr", settings),
-            fnr=_difference(mine.where(groups == value), theirs.where(groups == value), "fnr", settings),
-        )
-        for value in np.unique(groups)
+        GroupChange(value, fpr.interval, fnr.interval, fpr_p, fnr_p)
+        for value, fpr, fnr, fpr_p, fnr_p in zip(masks, *found.values(), *p_values.values(), strict=True)
     ]
 
 
-def _difference(mine: Answers, theirs: Answers, metric: str, settings: VerdictSettings) -> Interval:
+def _tested(change: Difference) -> float:
+    return change.p_value if change.interval.defined else math.nan
+
+
+def _difference(mine: Answers, theirs: Answers, metric: str, settings: VerdictSettings) -> Difference:
     draws, seed = settings.bootstrap_draws, settings.seed
-    return difference(mine, theirs, metric, settings.confidence, draws=draws, seed=seed).interval
+    return difference(mine, theirs, metric, settings.confidence, draws=draws, seed=seed)
 
 
 def _changed(evidence: Evidence, comparisons: Sequence[Comparison]) -> dict[str, PostAnswers]:

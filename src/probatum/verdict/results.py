@@ -13,12 +13,15 @@ from functools import cache
 from typing import Any, Literal, Self
 
 from probatum.errors import DataError
+from probatum.metrics.calibration import Calibration
 from probatum.metrics.classification import Confusion
-from probatum.metrics.groups import GroupRow
+from probatum.metrics.figure import Figure
+from probatum.metrics.groups import Disparity, GroupRow
 from probatum.metrics.intervals import Interval
+from probatum.metrics.ranking import BiasAreas
 from probatum.verdict.evidence import Usage
 
-SCHEMA = 1
+SCHEMA = 2
 Outcome = Literal["accepted", "rejected", "inconclusive"]
 CriterionOutcome = Literal["passed", "failed", "inconclusive"]
 EXIT_CODES: dict[str, int] = {"accepted": 0, "rejected": 1, "inconclusive": 3}
@@ -56,6 +59,23 @@ class CriterionResult:
 
 
 @dataclass(frozen=True)
+class Fairness:
+    """How differently one system treats the groups; posts without a group are background only.
+
+    Attributes:
+        demographic_parity: difference of the flag rate between groups.
+        equalised_odds: difference of FPR or recall between groups.
+        areas: subgroup, BPSN and BNSP AUC of each group.
+        mean_areas: their power means over the groups (p = -5): `subgroup`, `bpsn`, `bnsp`.
+    """
+
+    demographic_parity: Disparity
+    equalised_odds: Disparity
+    areas: list[BiasAreas]
+    mean_areas: dict[str, Figure]
+
+
+@dataclass(frozen=True)
 class SystemResult:
     """One system on all posts.
 
@@ -63,13 +83,15 @@ class SystemResult:
         name: of the system.
         n: posts.
         confusion: counts, unparsed answers as wrong.
-        metrics: metric to its value and interval; `auroc` among them.
+        metrics: metric to its value and interval; of the scores `auroc`, `auprc` and `brier`.
         unparsed: answers with no label in them.
         errors: posts that could not be scored.
         truncated: posts that were cut to fit.
         valid_only: the same metrics without unparsed answers and errors; empty where there are none.
         valid_confusion: the counts behind them.
         usage: what it took.
+        calibration: ECE and the reliability diagram.
+        fairness: how differently it treats the groups; `None` if posts have none.
     """
 
     name: str
@@ -82,6 +104,8 @@ class SystemResult:
     valid_only: dict[str, Interval]
     valid_confusion: Confusion | None
     usage: Usage
+    calibration: Calibration
+    fairness: Fairness | None
 
 
 @dataclass(frozen=True)
@@ -101,11 +125,15 @@ class GroupChange:
         value: the group.
         fpr: change of the false-positive rate.
         fnr: change of the false-negative rate.
+        fpr_p: exact McNemar test of the change of FPR, by Holm over all groups; NaN without negatives.
+        fnr_p: the same of FNR; NaN without positives.
     """
 
     value: str
     fpr: Interval
     fnr: Interval
+    fpr_p: float
+    fnr_p: float
 
 
 @dataclass(frozen=True)
