@@ -1,0 +1,43 @@
+"""The simulations that docs/statistics.md rests on, in a short form; and the figures that are kept."""
+
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks import coverage, statistics
+
+
+def test_rates_are_covered_as_often_as_claimed_over_every_band():
+    for row in coverage.rates(sizes_a_band=15):
+        assert 0.94 <= row["coverage"] <= 0.965, row
+        assert row["lowest"] <= row["coverage"] <= row["highest"]
+
+
+def test_f1_and_paired_differences_are_covered():
+    rows = coverage.simulated(studies=150, sizes=[300])
+    found = {row["figure"]: row["coverage"] for row in coverage.summary(rows)}
+    assert found.keys() == {"f1", "f1_macro", "mcc", "f1 difference", "mcc difference", "accuracy difference"}
+    for figure, share in found.items():  # 750 studies each: three standard errors are 0.024
+        assert share == pytest.approx(0.95, abs=0.025), figure
+
+
+def test_clusters_drawn_apart_are_too_sure():
+    rows = coverage.clustered(studies=60, numbers=[60])
+    share = {
+        drawn: np.mean([row["coverage"] for row in rows if row["case"].endswith(drawn)]) for drawn in ("whole", "apart")
+    }
+    assert share["whole"] >= 0.88
+    assert share["apart"] <= share["whole"] - 0.08
+
+
+@pytest.mark.parametrize("name", ["speed", "coverage"])
+def test_kept_figures_hold(name):
+    kept = json.loads((statistics.RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    if name == "speed":
+        assert kept["figures"].keys() == statistics.LIMITS_S.keys()
+        assert all(figure["holds"] for figure in kept["figures"].values())
+    else:
+        rates = [row for row in kept["cells"] if row["figure"] == "rate"]
+        assert len(rates) == len(coverage.RATES) * len(coverage.BANDS)
+        assert all(0.94 <= row["coverage"] <= 0.96 for row in rates)
