@@ -13,9 +13,10 @@ import numpy as np
 from probatum.data.labels import LabelSet
 from probatum.data.predicted.runs import PredictedRun
 from probatum.data.records import Post, Prediction, Status
-from probatum.metrics.classification import DEFINITIONS, Answers, Confusion, Floats, auroc
+from probatum.metrics.classification import DEFINITIONS, Answers, Confusion, Floats
 from probatum.metrics.intervals import Interval, auroc_interval, metric_interval
 from probatum.metrics.paired import difference
+from probatum.metrics.ranking import auroc
 from probatum.study import VerdictSettings
 from probatum.verdict.compare import hold_against
 from probatum.verdict.evidence import NO_VALUE, Evidence, answers_to, line_up
