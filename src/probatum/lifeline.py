@@ -6,6 +6,7 @@ where the others wait in a GPU's queue for numbers that will never come; a colle
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -188,9 +189,13 @@ class FollowerLine:
             return
 
     def _read(self) -> None:
-        with self.socket.makefile() as lines:
-            for line in lines:
-                self.orders.put(json.loads(line))
+        """Pass orders on until the leader is gone."""
+        begun = b""
+        with contextlib.suppress(OSError):  # a leader that was killed can leave its end in disorder
+            while received := self.socket.recv(4096):
+                *lines, begun = (begun + received).split(b"\n")
+                for line in lines:
+                    self.orders.put(json.loads(line))
         self.on_end()
 
 

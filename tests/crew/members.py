@@ -1,6 +1,7 @@
 """What two processes do together in `test_crew`: run by each of them, with a folder as argument."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -129,3 +130,4 @@ def main(folder):
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]))
+    os._exit(0)  # as the command line's: threads of the collectives that outlive Python abort it now and then

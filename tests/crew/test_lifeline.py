@@ -12,6 +12,7 @@ SRC = Path(__file__).parents[2] / "src"
 LEADER = """
     import ctypes, os, sys
     from pathlib import Path
+    from probatum.errors import CrewError
     from probatum.lifeline import FollowerLine, LeaderLine, Member, printed_by
     folder = Path(sys.argv[1])
     members = [Member(rank, "H200", str(rank), 100 + rank) for rank in range(2)]
@@ -23,10 +24,14 @@ LEADER = """
         {end}
         os._exit(9)
     line.connect()
-    line.order(["score", "baseline"])
     mutex = ctypes.create_string_buffer(64)
-    while True:
-        ctypes.CDLL(None).pthread_mutex_lock(mutex)  # the second time it waits for ever, deaf to signals
+    try:
+        line.order(["score", "baseline"])
+        while True:
+            ctypes.CDLL(None).pthread_mutex_lock(mutex)  # the second time it waits for ever, deaf to signals
+    except CrewError as error:  # the follower was gone before this one waited
+        print("error:", error, file=sys.stderr)
+        sys.exit(error.exit_code)
 """
 
 
