@@ -8,9 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 import typer
-from rich.console import Console
 
 from probatum import __version__, cli
+from probatum.cli.app import console as console_of_app
+from probatum.cli.app import errors
+from probatum.cli.session import run_stages
 from probatum.demo import STUDY
 from probatum.errors import DataError, StageError, TrainingError
 from probatum.manifest import RunFolder
@@ -24,8 +26,8 @@ VERBS = sorted(GROUP.commands)
 @pytest.fixture
 def probatum(monkeypatch, capsys):
     """Run the command line as the shell would; returns exit code, stdout and stderr."""
-    for name, stderr in (("console", False), ("errors", True)):
-        monkeypatch.setattr(cli, name, Console(stderr=stderr, width=100, color_system=None))
+    for console in (console_of_app, errors):
+        monkeypatch.setattr(console, "_width", 100)
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
@@ -169,7 +171,7 @@ def test_whatever_stops_a_run_the_bar_is_taken_away(monkeypatch, study, error):
 
     monkeypatch.setattr("probatum.pipeline.run", fail)
     with pytest.raises((typer.Exit, StageError, ZeroDivisionError)):
-        cli._run(Study.load(study), None, False)
+        run_stages(Study.load(study), None, False)
     assert len(closed) == 1
 
 

@@ -1,0 +1,43 @@
+"""The verbs that look at a run or at the machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from probatum.cli.app import app, console, print_json
+from probatum.cli.options import Json, MemoryLimit, load_study, overrides_of
+
+
+@app.command(rich_help_panel="Look")
+def status(
+    folder: Annotated[Path, typer.Argument(help="the run folder", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Say how far a run is, from any shell: stages, step, loss, time left."""
+    from probatum.status import print_status, read_status
+
+    found = read_status(folder)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        print_status(console, found)
+
+
+@app.command(rich_help_panel="Look")
+def doctor(
+    study: Annotated[Path | None, typer.Argument(help="a study to check the machine for", show_default=False)] = None,
+    memory_limit: MemoryLimit = None,
+    as_json: Json = False,
+) -> None:
+    """Check machine, packages, model files, template and labels, and whether the study fits."""
+    from probatum.doctor import diagnose, print_diagnosis
+
+    found = diagnose(None if study is None else load_study(study, overrides_of(memory_limit=memory_limit)))
+    if as_json:
+        print_json(found.to_json())
+    else:
+        print_diagnosis(console, found)
+    raise typer.Exit(0 if found.healthy else 2)

@@ -1,0 +1,53 @@
+"""Options that several verbs share, and how flags are laid over a study file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from probatum.study import Study
+
+SETTINGS = {
+    "limit": "limit",
+    "method": "scoring.method",
+    "memory_limit": "model.memory_limit",
+    "shard": "model.shard",
+}
+
+
+StudyFile = Annotated[Path, typer.Argument(help="the study file (YAML)", show_default=False)]
+Out = Annotated[Path | None, typer.Option(help="the run folder \\[default: runs/NAME]", show_default=False)]
+Limit = Annotated[int | None, typer.Option(help="try it on so many posts of each file first", min=4)]
+MemoryLimit = Annotated[
+    str | None, typer.Option(help="take no more of the GPU than 79GB, 40GiB or bytes; on a CPU it only bounds the plan")
+]
+Json = Annotated[bool, typer.Option("--json", help="print JSON for programs")]
+Gpus = Annotated[
+    int | None, typer.Option(help="share the work among so many GPUs \\[default: 1]", min=1, show_default=False)
+]
+Shard = Annotated[
+    bool, typer.Option("--shard", help="split the weights over these GPUs, for a model that fits no single one")
+]
+Rank = Annotated[int | None, typer.Option(help="LoRA rank", min=1)]
+Alpha = Annotated[float | None, typer.Option(help="LoRA alpha")]
+Dropout = Annotated[float | None, typer.Option(help="LoRA dropout", min=0, max=1)]
+Epochs = Annotated[float | None, typer.Option(help="passes over the training posts")]
+BatchSize = Annotated[int | None, typer.Option(help="posts in each optimiser step", min=1)]
+LearningRate = Annotated[float | None, typer.Option(help="peak learning rate")]
+Examples = Annotated[int, typer.Option(help="show so many fixed and broken posts; they may be hateful", min=0)]
+Method = Annotated[Literal["likelihood", "generate"] | None, typer.Option(help="how an answer becomes a score")]
+
+
+def load_study(path: Path, overrides: dict[str, Any]) -> Study:
+    """Read a study file with flags laid over it; pydantic is imported here, for `--help` to be quick."""
+    from probatum.study import Study
+
+    return Study.load(path, overrides)
+
+
+def overrides_of(**given: Any) -> dict[str, Any]:
+    """Return the settings that flags lay over the study file."""
+    return {SETTINGS.get(name, f"training.{name}"): value for name, value in given.items() if value is not None}

@@ -1,0 +1,23 @@
+"""The study file: every setting, its default and its one line of help."""
+
+from probatum.study.criteria import Criterion, System, VerdictSettings
+from probatum.study.file import Study
+from probatum.study.model import Model, Scoring, Training
+from probatum.study.posts import Columns, Data, Prompt, Task
+from probatum.study.section import AUTO, parse_bytes
+
+__all__ = [
+    "AUTO",
+    "Columns",
+    "Criterion",
+    "Data",
+    "Model",
+    "Prompt",
+    "Scoring",
+    "Study",
+    "System",
+    "Task",
+    "Training",
+    "VerdictSettings",
+    "parse_bytes",
+]

@@ -1,0 +1,119 @@
+"""Settings of the model, of its training and of its scoring."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from probatum.study.section import OR_AUTO, Fraction, Planned, Section, parse_bytes
+
+REFERENCE_POSTS, REFERENCE_TOKENS = 4, 1024  # what `auto` is on a CPU, and where nothing plans
+
+
+class Model(Section):
+    """The model under study."""
+
+    name: str = Field("builtin", description="a Hugging Face id, a local folder, or `builtin` for the toy model")
+    revision: str | None = Field(None, description="a branch, tag or commit on the hub")
+    dtype: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: float32 on a CPU, else bfloat16")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: the GPU if there is one")
+    shard: bool = Field(
+        False, description="split the weights over the GPUs of the run, for a model that fits no single one"
+    )
+    kernels: Literal["auto", "off"] = Field(
+        "auto", description="off: compute all in PyTorch and transformers, slower and easier to check"
+    )
+    memory_limit: int | None = Field(
+        None,
+        ge=1,
+        description="most memory to take on the device: 79GB, 40GiB or bytes; on a CPU it only bounds the plan",
+    )
+    trust_remote_code: bool = Field(False, description="run code that comes with the model; needs a pinned revision")
+
+    @field_validator("kernels", mode="before")
+    @classmethod
+    def _yaml_reads_off_as_false(cls, value: Any) -> Any:
+        return "off" if value is False else value
+
+    @field_validator("memory_limit", mode="before")
+    @classmethod
+    def _bytes_of_words(cls, value: Any) -> Any:
+        return parse_bytes(value) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _remote_code_is_pinned(self) -> Self:
+        revision = self.revision or ""
+        pinned = len(revision) == 40 and all(c in "0123456789abcdef" for c in revision)
+        if self.trust_remote_code and not pinned:
+            raise ValueError(
+                "trust_remote_code needs revision: the full 40-digit commit of code that somebody has read"
+            )
+        return self
+
+
+class Training(Planned):
+    """LoRA fine-tuning."""
+
+    AUTO = ("micro_batch_size", "gradient_checkpointing")
+
+    rank: int = Field(32, ge=1, description="LoRA rank r")
+    alpha: float = Field(64, gt=0, description="LoRA alpha; the update is scaled by alpha / r")
+    dropout: float = Field(0.1, ge=0, lt=1, description="dropout on the LoRA input")
+    targets: list[str] = Field(["q_proj", "k_proj", "v_proj", "o_proj"], description="modules that get an adapter")
+    epochs: float = Field(3, gt=0, description="passes over the training posts")
+    batch_size: int = Field(8, ge=1, description="posts in each optimiser step")
+    micro_batch_size: int = Field(
+        REFERENCE_POSTS,
+        ge=1,
+        description="posts in each forward pass, halved when memory runs out; auto: as many as fit",
+        json_schema_extra=OR_AUTO,
+    )
+    learning_rate: float = Field(2e-4, gt=0, description="peak learning rate of AdamW")
+    schedule: Literal["linear", "cosine", "constant_with_warmup"] = Field(
+        "linear", description="learning rate schedule"
+    )
+    warmup_steps: int = Field(100, ge=0, description="steps of linear warm-up")
+    weight_decay: float = Field(0.0, ge=0, description="AdamW weight decay")
+    max_grad_norm: float = Field(1.0, gt=0, description="gradient clipping norm")
+    max_steps: int | None = Field(None, ge=1, description="stop after so many optimiser steps, whatever the epochs")
+    eval_steps: int = Field(200, ge=1, description="validation loss and a checkpoint every so many steps")
+    keep_checkpoints: int = Field(3, ge=1, description="checkpoints to keep, the best one always among them")
+    early_stopping: int | None = Field(None, ge=1, description="stop after so many evaluations without a better loss")
+    gradient_checkpointing: bool = Field(
+        True,
+        description="recompute activations instead of keeping them; auto: where they would not fit",
+        json_schema_extra=OR_AUTO,
+    )
+    seed: int = Field(0, ge=0, description="seed of the adapter's start, the order of posts and the dropout")
+
+    @model_validator(mode="after")
+    def _batches_divide(self) -> Self:
+        if self.is_auto("micro_batch_size"):
+            self.__dict__["micro_batch_size"] = max(self.micro_batches(REFERENCE_POSTS))
+        micro = min(self.micro_batch_size, self.batch_size)
+        if self.batch_size % micro:
+            raise ValueError(f"batch_size {self.batch_size} is not a multiple of micro_batch_size {micro}")
+        return self
+
+    def micro_batches(self, most: int) -> list[int]:
+        """Return the numbers of posts, at most so many, by which a batch can be cut."""
+        return [size for size in range(1, min(most, self.batch_size) + 1) if self.batch_size % size == 0]
+
+
+class Scoring(Planned):
+    """How a model's answer becomes a score."""
+
+    AUTO = ("tokens_per_batch",)
+
+    method: Literal["likelihood", "generate"] = Field(
+        "likelihood", description="likelihood of the label words, or the parsed text of a greedy answer"
+    )
+    threshold: Fraction = Field(0.5, description="a score at or above it is the positive label")
+    tokens_per_batch: int = Field(
+        REFERENCE_TOKENS,
+        ge=64,
+        description="most tokens in one packed row of posts; auto: as many as fit",
+        json_schema_extra=OR_AUTO,
+    )
+    max_new_tokens: int = Field(10, ge=1, description="longest answer of `generate`")
