@@ -1,49 +1,28 @@
 """Near-duplicates: posts that are almost another post, in the same file or in another.
 
-How alike two texts are is the Jaccard index of their sets of 5-character shingles, |A ∩ B| / |A ∪ B|, taken of the
-normalised texts without punctuation (Broder 1997). Pairs worth comparing are found by MinHash and banding (Leskovec,
-Rajaraman and Ullman, Mining of Massive Datasets, chapter 3) and then compared exactly, so that nothing is called alike
-that is not.
+How alike two texts are is the Jaccard index |A ∩ B| / |A ∪ B| (Broder 1997) of their sets of 5-character shingles, or
+of their sets of words where that is lower: in a short post one other word is another statement, however few its letters
+("I hate it", "I hate tea"). Both are taken of the normalised texts without punctuation. Pairs worth comparing come from
+`buckets`, and are then compared exactly, so that nothing is called alike that is not.
 """
 
 from __future__ import annotations
 
 import re
-import zlib
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
 
-import numpy as np
-from datasketch import MinHash
-from numpy.typing import NDArray
-
+from probatum.data.audit.buckets import Buckets, shingles
 from probatum.data.audit.findings import FEW_POSTS, MOST_EXAMPLES, Finding, Severity, graded
 from probatum.data.audit.held import Held
 from probatum.data.audit.repeats import Pair
 from probatum.data.records import Post
 
-SHINGLE = 5
 ALIKE = 0.7
-# A pair with J = 0.7 shares no band with probability (1 - 0.7⁴)³² = 1.5e-4, one with J = 0.2 shares one in 5 %.
-BANDS, ROWS = 32, 4
-SLACK = 0.15  # of the estimated index, below `ALIKE`: over three standard deviations, √(0.7 · 0.3 / 128) = 0.04
-MOST_CANDIDATES = 500  # for each post, so that files written from one template do not take forever
-MOST_COMPARED = 20  # of those, exactly
-BATCH = 4096  # shingles hashed at once: a post of a megabyte would take gigabytes else
-
-
-def shingles(text: str) -> set[str]:
-    """Return the 5-character pieces of a text; a shorter text is its own only piece."""
-    return {text[at : at + SHINGLE] for at in range(max(1, len(text) - SHINGLE + 1))}
-
-
-def jaccard(text: str, other: str) -> float:
-    """Return |A ∩ B| / |A ∪ B| of two texts' shingles, in [0, 1]."""
-    left, right = shingles(text), shingles(other)
-    shared = len(left & right)
-    return shared / (len(left) + len(right) - shared)
+SLACK = 0.15  # of the estimated index, below `ALIKE`: over three of its standard deviations
+# Thai, Lao, Burmese, Khmer, Chinese and Japanese are written without spaces between words
+_NO_SPACES = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_WORD = re.compile(rf"[{_NO_SPACES}]|[^\W{_NO_SPACES}]+")
 
 
 def bare(normalised: str) -> str:
@@ -51,17 +30,37 @@ def bare(normalised: str) -> str:
     return " ".join(re.findall(r"\w+", normalised)) or normalised
 
 
+def words(text: str) -> set[str]:
+    """Return the words of a bare text; in scripts without spaces between words, its characters."""
+    return set(_WORD.findall(text)) or {text}
+
+
+def alike(text: str, other: str) -> float:
+    """Return the lower of two bare texts' Jaccard indices, by shingles and by words, in [0, 1]."""
+    return min(jaccard(shingles(text), shingles(other)), jaccard(words(text), words(other)))
+
+
+def jaccard(left: set[str], right: set[str]) -> float:
+    """Return |A ∩ B| / |A ∪ B| of two sets that are not both empty, in [0, 1]."""
+    shared = len(left & right)
+    return shared / (len(left) + len(right) - shared)
+
+
 def find_near_duplicates(files: Sequence[Held], pairs: Sequence[Pair]) -> list[Finding]:
     """Find near-duplicates in each file and between the files of each pair.
 
-    A post counts if its text is alike (J at least 0.7) to an earlier one of its file, or to one of the other file.
+    A post counts if its text is alike (index of at least 0.7) to an earlier one of its file, or to one of the other.
     Texts that are the same after `normalise_text` are duplicates or an overlap: they are not counted here again.
     """
     everyone = {held.name: held for pair in pairs for held in pair} | {held.name: held for held in files}
-    signatures = _signatures({bare(text) for held in everyone.values() for text in held.by_text})
-    found = [_within(held, _twins_within(held, signatures)) for held in files]
-    indexes = {other.name: _indexed(other, signatures) for _, other in pairs}
-    found += [_between(held, other, _twins_between(held, other, indexes[other.name])) for held, other in pairs]
+    bare_texts = {name: {text: bare(text) for text in held.by_text} for name, held in everyone.items()}
+    buckets = Buckets(dict.fromkeys(text for texts in bare_texts.values() for text in texts.values()))
+    firsts = {name: _first_posts(held, bare_texts[name]) for name, held in everyone.items()}
+    found = [_within(held, _twins_within(held, bare_texts[held.name], buckets)) for held in files]
+    found += [
+        _between(held, other, _twins_between(held, other, bare_texts[held.name], (firsts[other.name], buckets)))
+        for held, other in pairs
+    ]
     return [finding for finding in found if finding is not None]
 
 
@@ -71,94 +70,39 @@ class _Twin:
     twin: Post
 
 
-Signature = NDArray[np.uint32]
-
-
-def _signatures(texts: set[str]) -> dict[str, Signature]:
-    """Return the MinHash values of every text, by text."""
-    empty = MinHash(num_perm=BANDS * ROWS, seed=1, hashfunc=zlib.crc32)
-    found = {}
-    for text in texts:
-        sketch, pieces = empty.copy(), iter(shingles(text))
-        while batch := [piece.encode() for piece in islice(pieces, BATCH)]:
-            sketch.update_batch(batch)
-        found[text] = sketch.hashvalues
-    return found
-
-
-class _Index:
-    """Posts that can be asked for the one most alike to a text.
-
-    Own buckets instead of datasketch's MinHashLSH: they are read lazily, so that a bucket with half of a file in it
-    (posts of one template) costs no more than `MOST_CANDIDATES`.
-    """
-
-    def __init__(self, signatures: dict[str, Signature]) -> None:
-        self.signatures = signatures
-        self.posts: dict[str, Post] = {}
-        self.buckets: defaultdict[tuple[int, bytes], list[str]] = defaultdict(list)
-
-    def add(self, text: str, post: Post) -> None:
-        """Add a post under its bare text; the first of several with the same one stays."""
-        if text in self.posts:
-            return
-        self.posts[text] = post
-        for key in self._keys(text):
-            self.buckets[key].append(text)
-
-    def twin(self, text: str) -> Post | None:
-        """Return the post most alike to a bare text, if J is at least `ALIKE`."""
-        if text in self.posts:
-            return self.posts[text]
-        compared = [(jaccard(text, other), other) for other in self._likely(text)]
-        alike, twin = max(compared, default=(0.0, ""))
-        return self.posts[twin] if alike >= ALIKE else None
-
-    def _likely(self, text: str) -> list[str]:
-        """Return the candidates whose estimated index is worth the exact one, the highest first."""
-        candidates = list(islice(self._candidates(text), MOST_CANDIDATES))
-        if not candidates:
-            return []
-        stacked = np.stack([self.signatures[other] for other in candidates])
-        estimates = (stacked == self.signatures[text]).mean(axis=1)
-        order = np.argsort(-estimates, kind="stable")[:MOST_COMPARED]
-        return [candidates[at] for at in order if estimates[at] >= ALIKE - SLACK]
-
-    def _candidates(self, text: str) -> Iterator[str]:
-        """Yield the texts that share a band with a text, each once."""
-        buckets = (self.buckets.get(key, ()) for key in self._keys(text))
-        seen: set[str] = set()
-        for other in chain.from_iterable(buckets):
-            if other not in seen:
-                seen.add(other)
-                yield other
-
-    def _keys(self, text: str) -> Iterator[tuple[int, bytes]]:
-        values = self.signatures[text]
-        return ((band, values[band * ROWS : (band + 1) * ROWS].tobytes()) for band in range(BANDS))
-
-
-def _indexed(held: Held, signatures: dict[str, Signature]) -> _Index:
-    index = _Index(signatures)
+def _first_posts(held: Held, bare_texts: Mapping[str, str]) -> dict[str, Post]:
+    """Return bare text to the first post that has it."""
+    firsts: dict[str, Post] = {}
     for text, posts in held.by_text.items():
-        index.add(bare(text), posts[0])
-    return index
+        firsts.setdefault(bare_texts[text], posts[0])
+    return firsts
 
 
-def _twins_within(held: Held, signatures: dict[str, Signature]) -> list[_Twin]:
-    index, twins = _Index(signatures), []
+def _twin(text: str, posts: Mapping[str, Post], buckets: Buckets) -> Post | None:
+    """Return the post most alike to a bare text, if it is alike enough."""
+    if text in posts:
+        return posts[text]
+    compared = [(alike(text, other), other) for other in buckets.likely(text, posts, ALIKE - SLACK)]
+    index, other = max(compared, default=(0.0, ""))
+    return posts[other] if index >= ALIKE else None
+
+
+def _twins_within(held: Held, bare_texts: Mapping[str, str], buckets: Buckets) -> list[_Twin]:
+    earlier: dict[str, Post] = {}
+    twins = []
     for text, posts in held.by_text.items():
-        key = bare(text)
-        if (twin := index.twin(key)) is not None:
+        if (twin := _twin(bare_texts[text], earlier, buckets)) is not None:
             twins.append(_Twin(posts[0], twin))
-        index.add(key, posts[0])
+        earlier.setdefault(bare_texts[text], posts[0])
     return twins
 
 
-def _twins_between(held: Held, other: Held, index: _Index) -> list[_Twin]:
+def _twins_between(
+    held: Held, other: Held, bare_texts: Mapping[str, str], place: tuple[Mapping[str, Post], Buckets]
+) -> list[_Twin]:
     twins = []
     for text, posts in held.by_text.items():
-        if text not in other.by_text and (twin := index.twin(bare(text))) is not None:
+        if text not in other.by_text and (twin := _twin(bare_texts[text], *place)) is not None:
             twins += [_Twin(post, twin) for post in posts]
     return twins
 
