@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -58,13 +58,12 @@ def audit(
     pairs = [(second, first) for first, second in combinations(held, 2)]
     pairs += [(each, other) for each in held for other in others]
     posts = [post for each in held for post in each.posts]
-    judged = judge(held)
+    judged, leaks = judge(held), find_leaks(posts)
     findings = [
         *find_repeats(held, pairs),
         *find_near_duplicates(held, pairs),
         *find_coverage(files),
-        *find_leaks(posts),
-        *find_formatting(posts),
+        *(replace(leak, files=tuple(files)) for leak in [*leaks, *find_formatting(posts, leaks)]),
         *find_label_noise(judged, held),
         *find_conventions(held, judged, positive),
         *find_truncation(held, count_cut),

@@ -20,14 +20,14 @@ from probatum.data.audit.findings import FEW_POSTS, Finding, examples
 from probatum.data.audit.held import Held
 from probatum.data.audit.noise import MIN_AUROC, Judged
 from probatum.data.labels import normalise_label
-from probatum.data.normalise import normalise_text
 from probatum.data.records import Post
 
 PURE = 0.95  # share of a finer label's posts that have the same label
 MOST_VALUES = 50
 MIN_FILLED = 0.5
-MIN_RISE = 0.1
+MIN_RISE = 0.2  # as high as a slice of hard negatives seldom gets; one labelled by another rule does
 MOST_GROUPS = 6
+MOST_TOLD = 4
 SOUNDS_POSITIVE = re.compile(
     r"offens|abus|insult|toxic|profan|hate|hostil|derog|slur|threat|harass|vulgar|obscen|aggress|sexis|racis"
 )
@@ -38,7 +38,7 @@ def find_conventions(files: Sequence[Held], judged: Judged | None, positive: str
     """Find finer labels under a label that does not go without saying, and those that count differently by slice.
 
     A finer label is told if it stands under a label other than the positive one and its name sounds like the positive
-    one's, or the linear model gives its posts 10 points more of the positive label than the others of that label.
+    one's, or the linear model gives its posts 20 points more of the positive label than the others of that label.
 
     Args:
         files: the files.
@@ -65,7 +65,7 @@ def _scores(judged: Judged | None, positive: str | None) -> dict[str, float]:
     if judged is None or judged.auroc < MIN_AUROC or positive not in judged.labels:
         return {}
     column = judged.probabilities[:, judged.labels.index(positive)]
-    return {normalise_text(post.text): float(score) for post, score in zip(judged.posts, column, strict=True)}
+    return dict(zip(judged.texts, map(float, column), strict=True))
 
 
 def labels_of_values(posts: Sequence[Post], column: str) -> dict[str, str]:
@@ -112,14 +112,14 @@ def _under_other_labels(held: Held, scores: Mapping[str, float], positive: str |
     for column in _columns(held.posts):
         values = labels_of_values(held.posts, column)
         under = Counter(values.values())
-        for value, label in values.items():
-            if label == positive or under[label] < 2:
-                continue
-            members = [post for post in held.posts if post.label == label and _value(post, column) == value]
-            finer = _Finer(column, value, label, members)
-            rise = _rise(held, finer, scores)
-            if rise >= MIN_RISE or _sounds_positive(value):
-                found.append(_counts_as(held, finer, rise, positive))
+        finer = [
+            _Finer(column, value, label, [post for post in held.posts if _value(post, column) == value])
+            for value, label in values.items()
+            if label != positive and under[label] > 1
+        ]
+        told = [each for each in finer if _sounds_positive(each.value) or _rise(held, each, scores) >= MIN_RISE]
+        if told:
+            found.append(_count_as(held, sorted(told, key=lambda each: (-len(each.members), each.value))))
     return found
 
 
@@ -133,43 +133,48 @@ def _rise(held: Held, finer: _Finer, scores: Mapping[str, float]) -> float:
 
     A difference of mean out-of-fold probabilities, NaN where the model has seen none of the posts on one side.
     """
-    inside = {post.id for post in finer.members}
+    inside = {id(post) for post in finer.members}
     sides: tuple[list[float], list[float]] = ([], [])
     for post, text in held.pairs():
         if post.label == finer.label and text in scores:
-            sides[post.id in inside].append(scores[text])
+            sides[id(post) in inside].append(scores[text])
     return float(np.mean(sides[1]) - np.mean(sides[0])) if all(sides) else math.nan
 
 
-def _counts_as(held: Held, finer: _Finer, rise: float, positive: str | None) -> Finding:
-    value, label, count = finer.value, finer.label, len(finer.members)
-    total = sum(post.label == label for post in held.posts)
-    rows = _by_group(held, finer)
-    widest = max([count / total, *(row["count"] / row["of"] for row in rows)])
-    told = "; ".join(f"{row['group']} {row['count']} of {row['of']}" for row in rows[:MOST_GROUPS])
-    message = f"{held.name}: {finer.column} {value!r} counts as {label}: {count} of {total} {label} posts"
-    message += f" ({told})" if told else ""
-    if rise >= MIN_RISE:
-        message += f"; by its words such a post is {positive} with {rise:.2f} more probability than the rest of {label}"
+def _count_as(held: Held, finer: Sequence[_Finer]) -> Finding:
+    """Tell the finer labels of one column that stand under another label than the positive one, the widest first."""
+    rows = [row for each in finer for row in _by_group(held, each)]
+    members = [post for each in finer for post in each.members]
+    more = f"; and {len(finer) - MOST_TOLD} more" if len(finer) > MOST_TOLD else ""
+    widest = max(row["count"] / row["of"] for row in rows)
     return Finding(
         "convention",
         "medium" if widest >= 0.1 else "low",
-        count,
-        count / len(held),
-        message,
-        examples(finer.members),
-        f"say so in the prompt: a model that was not told flags them; look at error rates with {finer.column}={value}",
+        len(members),
+        len(members) / len(held),
+        f"{held.name}: {finer[0].column} " + "; ".join(_told(each, rows) for each in finer[:MOST_TOLD]) + more,
+        examples(members),
+        "say so in the prompt: a model that was not told flags them; and look at the error rates on these posts alone",
         (held.name,),
         details=tuple(rows),
     )
 
 
+def _told(finer: _Finer, rows: Sequence[Mapping[str, Any]]) -> str:
+    whole, *groups = [row for row in rows if row["value"] == finer.value]
+    says = f"{finer.value!r} counts as {finer.label}: {whole['count']} of {whole['of']} {finer.label} posts"
+    shown = [f"{row['group']} {row['count']} of {row['of']}" for row in groups if row["count"]]
+    return says + (f" ({', '.join(shown[:MOST_GROUPS])})" if shown else "")
+
+
 def _by_group(held: Held, finer: _Finer) -> list[dict[str, Any]]:
+    """Return how many of a label's posts have the finer label: of all (group null), then by group, the most first."""
     totals = Counter(post.group for post in held.posts if post.label == finer.label)
-    counts = Counter(post.group for post in finer.members)
+    counts = Counter(post.group for post in finer.members if post.label == finer.label)
     groups = sorted((group for group in totals if group is not None), key=lambda group: (-counts[group], group))
     common = {"column": finer.column, "value": finer.value, "label": finer.label}
-    return [common | {"group": group, "count": counts[group], "of": totals[group]} for group in groups]
+    whole = common | {"group": None, "count": counts.total(), "of": totals.total()}
+    return [whole, *(common | {"group": group, "count": counts[group], "of": totals[group]} for group in groups)]
 
 
 def _differences(slices: Mapping[str, Sequence[Post]], files: tuple[str, ...] | None) -> list[Finding]:

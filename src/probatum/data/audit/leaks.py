@@ -145,7 +145,11 @@ def _finding(posts: Sequence[Post], same: Sequence[_Leak]) -> Finding:
     if by_source:
         message += "; mostly because one source has it and more of that label"
     severity = _severity(trace, found, by_source)
-    return Finding("format_leak", severity, found.count, found.share, message, examples(members), ADVICE[trace.where])
+    details = {"where": trace.where, "label": found.label, "share_of_label": found.purity, "of_all": found.base}
+    advice = ADVICE[trace.where]
+    return Finding(
+        "format_leak", severity, found.count, found.share, message, examples(members), advice, details=(details,)
+    )
 
 
 def _told_together(same: Sequence[_Leak], chosen: BoolArray) -> str:

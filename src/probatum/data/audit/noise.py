@@ -24,12 +24,14 @@ class Judged:
 
     Attributes:
         posts: the first post of every text that has one label only.
+        texts: their normalised texts.
         labels: the sorted labels.
         probabilities: array [posts, labels].
         auroc: how well they rank the posts by their labels.
     """
 
     posts: list[Post]
+    texts: list[str]
     labels: list[str]
     probabilities: FloatArray
     auroc: float
@@ -44,14 +46,15 @@ def judge(files: Sequence[Held]) -> Judged | None:
     for held in files:
         for text, posts in held.by_text.items():
             by_text.setdefault(text, []).extend(posts)
-    chosen = [same[0] for text, same in by_text.items() if text and len({post.label for post in same}) == 1]
+    texts = [text for text, same in by_text.items() if text and len({post.label for post in same}) == 1]
+    chosen = [by_text[text][0] for text in texts]
     labels = np.array([post.label for post in chosen])
     if len(np.unique(labels)) < 2:
         return None
     probabilities = crossed(text_features().fit_transform([post.text for post in chosen]), labels)
     if probabilities is None:
         return None
-    return Judged(chosen, [str(x) for x in np.unique(labels)], probabilities, auroc(probabilities, labels))
+    return Judged(chosen, texts, [str(x) for x in np.unique(labels)], probabilities, auroc(probabilities, labels))
 
 
 def confident_labels(probabilities: FloatArray, codes: NDArray[np.intp]) -> NDArray[np.intp]:
