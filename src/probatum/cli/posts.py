@@ -9,6 +9,7 @@ import typer
 
 from probatum.cli.app import app, console, print_json, refuse_flags, say, say_next
 from probatum.cli.options import Json, Limit, load_study
+from probatum.cli.spread import SpreadingCommand
 
 SIDES = ("train", "validation", "test")
 
@@ -64,12 +65,12 @@ def prepare(
     say_next(f"probatum audit {' '.join(str(prepared.files[side]) for side in prepared.files if side in SIDES)}")
 
 
-@app.command(rich_help_panel="Stage by stage")
+@app.command(rich_help_panel="Stage by stage", cls=SpreadingCommand)
 def audit(
     files: Annotated[list[Path], typer.Argument(help="one or more files of posts", show_default=False)],
     against: Annotated[
         list[Path] | None,
-        typer.Option(help="hold every FILE against this one too, such as what trained a model", show_default=False),
+        typer.Option(help="hold every FILE against these too, such as what trained a model", show_default=False),
     ] = None,
     columns: Annotated[
         str | None,
@@ -78,7 +79,13 @@ def audit(
     positive: Annotated[
         str | None, typer.Option(help="the positive label \\[default: hate]", show_default=False)
     ] = None,
-    source: Annotated[str, typer.Option(help="the published collection that the files are of")] = "files",
+    source: Annotated[
+        str | None,
+        typer.Option(
+            help="the published collection that the files are of, or files \\[default: told by their columns]",
+            show_default=False,
+        ),
+    ] = None,
     study: Annotated[
         Path | None, typer.Option(help="a study, for its labels, columns and prompt", show_default=False)
     ] = None,

@@ -99,5 +99,7 @@ def _band_keys(signatures_TP: NDArray[np.uint32]) -> Iterator[NDArray[np.uint64]
 def _groups(keys_T: NDArray[np.uint64]) -> list[NDArray[np.intp]]:
     """Return the places of equal keys, for keys that stand at least twice."""
     order = np.argsort(keys_T, kind="stable")
-    ends = np.flatnonzero(np.diff(keys_T[order])) + 1
-    return [places for places in np.split(order, ends) if len(places) > 1]
+    edges = np.flatnonzero(np.diff(keys_T[order])) + 1
+    starts, ends = np.append(0, edges), np.append(edges, len(order))
+    shared = ends - starts > 1
+    return [order[start:end] for start, end in zip(starts[shared], ends[shared], strict=True)]

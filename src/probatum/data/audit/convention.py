@@ -80,7 +80,9 @@ def labels_of_values(posts: Sequence[Post], column: str) -> dict[str, str]:
         if (value := _value(post, column)) is not None:
             cells[value, post.label] += 1
             totals[value] += 1
-    if len(totals) > MOST_VALUES or sum(totals.values()) < MIN_FILLED * len(posts):
+            if len(totals) > MOST_VALUES:
+                return {}
+    if sum(totals.values()) < MIN_FILLED * len(posts):
         return {}
     frequent = [value for value, count in totals.items() if count > FEW_POSTS]
     found = {value: label for (value, label), count in cells.items() if count >= PURE * totals[value]}
@@ -146,7 +148,7 @@ def _count_as(held: Held, finer: Sequence[_Finer]) -> Finding:
     rows = [row for each in finer for row in _by_group(held, each)]
     members = [post for each in finer for post in each.members]
     more = f"; and {len(finer) - MOST_TOLD} more" if len(finer) > MOST_TOLD else ""
-    widest = max(row["count"] / row["of"] for row in rows)
+    widest = max((row["count"] / row["of"] for row in rows if row["count"] > FEW_POSTS), default=0.0)
     return Finding(
         "convention",
         "medium" if widest >= 0.1 else "low",
