@@ -42,7 +42,7 @@ def crossed(features: Any, labels: Sequence[str] | NDArray[np.str_], seed: int =
     return found
 
 
-def auroc(probabilities: FloatArray, labels: Sequence[str] | NDArray[np.str_]) -> float:
+def auroc(probabilities: FloatArray, labels: Sequence[str] | NDArray[np.str_] | NDArray[np.intp]) -> float:
     """Return the area under the ROC curve; with more than two labels the mean of each against the rest.
 
     Args:

@@ -15,11 +15,12 @@ import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer
 
 from probatum.data.audit.crossed import FloatArray, auroc, crossed
-from probatum.data.audit.findings import Finding, Severity, at_least, examples
+from probatum.data.audit.findings import Finding, Severity, examples
 from probatum.data.records import Post
 
 LONGEST = 2000
 MEDIUM, HIGH = 0.75, 0.9
+SAME = 0.05  # of accuracy: a single trace that tells nearly as much is named instead
 _RUNS = re.compile(r"(?P<letters>[^\W\d_]+)|(?P<digits>\d+)|\S|\s")
 
 
@@ -46,7 +47,7 @@ def find_formatting(posts: Sequence[Post], known: Sequence[Finding] = ()) -> lis
 
     Args:
         posts: the posts of all files together.
-        known: leaks found by single traces; what one as grave tells already is not told again.
+        known: leaks found by single traces; what one of them tells already is not told again.
     """
     chosen = list({(post.prompt or post.text): post for post in posts}.values())
     if len({post.label for post in chosen}) < 2:
@@ -60,9 +61,13 @@ def find_formatting(posts: Sequence[Post], known: Sequence[Finding] = ()) -> lis
     count, base = int(right.sum()), Counter(codes).most_common(1)[0][1] / len(codes)
     within = _within_sources(chosen, probabilities)
     by_source = within is not None and within < MEDIUM
-    severity: Severity = "low" if by_source else "high" if area >= HIGH else "medium"
-    if any(leak.details[0]["where"] in ("text", "frame") for leak in at_least(known, severity)):
+    if any(
+        leak.details[0]["where"] in ("text", "frame") and leak.details[0]["accuracy"] >= right.mean() - SAME
+        for leak in known
+    ):
         return []
+    severity: Severity = "low" if by_source else "high" if area >= HIGH else "medium"
+    figures = {"where": "text", "auroc": area, "auroc_within_sources": within, "accuracy": float(right.mean())}
     surest = np.argsort(-np.where(right, probabilities.max(axis=1), 0.0), kind="stable")
     return [
         Finding(
@@ -75,7 +80,15 @@ def find_formatting(posts: Sequence[Post], known: Sequence[Finding] = ()) -> lis
             + (f"; mostly because sources differ, within one its AUROC is {within:.2f}" if by_source else ""),
             examples(chosen[at] for at in surest),
             "clean the texts of all labels in the same way before training; until then a high score may mean nothing",
-            details=({"where": "text", "auroc": area, "auroc_within_sources": within, "commonest_label": base},),
+            details=(
+                {
+                    "where": "text",
+                    "auroc": area,
+                    "auroc_within_sources": within,
+                    "accuracy": float(right.mean()),
+                    "of_all": base,
+                },
+            ),
         )
     ]
 

@@ -145,7 +145,15 @@ def _finding(posts: Sequence[Post], same: Sequence[_Leak]) -> Finding:
     if by_source:
         message += "; mostly because one source has it and more of that label"
     severity = _severity(trace, found, by_source)
-    details = {"where": trace.where, "label": found.label, "share_of_label": found.purity, "of_all": found.base}
+    rest = Counter(post.label for post, is_in in zip(posts, chosen, strict=True) if not is_in)
+    told = (found.purity * found.count + rest.most_common(1)[0][1]) / len(posts)
+    details = {
+        "where": trace.where,
+        "label": found.label,
+        "share": found.purity,
+        "of_all": found.base,
+        "accuracy": told,
+    }
     advice = ADVICE[trace.where]
     return Finding(
         "format_leak", severity, found.count, found.share, message, examples(members), advice, details=(details,)

@@ -49,7 +49,7 @@ def _too_long(held: Held, count_cut: CountCut) -> list[Finding]:
 
 def _cut_before(held: Held) -> list[Finding]:
     """Find a pile of posts at the greatest length: lengths thin out towards it unless something cuts them off there."""
-    lengths = Counter(len(text) for text in held.by_text)
+    lengths = Counter(len(posts[0].text) for posts in held.by_text.values())
     if not lengths:
         return []
     longest = max(lengths)
@@ -57,7 +57,7 @@ def _cut_before(held: Held) -> list[Finding]:
     near = max(lengths[longest - step] for step in range(1, 6))
     if longest < SHORTEST_CUT or piled <= FEW_POSTS or piled < PILE * len(held.by_text) or piled < 3 * near:
         return []
-    cut = [post for post, text in held.pairs() if len(text) == longest]
+    cut = [post for post in held.posts if len(post.text) == longest]
     share = len(cut) / len(held)
     return [
         Finding(

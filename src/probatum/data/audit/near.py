@@ -1,9 +1,9 @@
 """Near-duplicates: posts that are almost another post, in the same file or in another.
 
-How alike two texts are is the Jaccard index |A ∩ B| / |A ∪ B| (Broder 1997) of their sets of 5-character shingles, or
-of their sets of words where that is lower: in a short post one other word is another statement, however few its letters
-("I hate it", "I hate tea"). Both are taken of the normalised texts without punctuation. Pairs worth comparing come from
-`buckets`, and are then compared exactly, so that nothing is called alike that is not.
+Two texts are alike if the Jaccard index |A ∩ B| / |A ∪ B| (Broder 1997) of their sets of 5-character shingles is at
+least 0.6, and that of their sets of words at least 0.7: in a short post one other word is another statement, however
+few its letters ("I hate it", "I hate tea"). Both are taken of the normalised texts without punctuation, links and users.
+Pairs worth comparing come from `buckets` and are then compared exactly, so that nothing is called alike that is not.
 """
 
 from __future__ import annotations
@@ -18,16 +18,18 @@ from probatum.data.audit.held import Held
 from probatum.data.audit.repeats import Pair
 from probatum.data.records import Post
 
-ALIKE = 0.7
-SLACK = 0.15  # of the estimated index, below `ALIKE`: over three of its standard deviations
+ALIKE = 0.6
+ALIKE_WORDS = 0.7
+SLACK = 0.12  # of the estimated index, below `ALIKE`: over three of its standard deviations
+_ADDED = re.compile(r"https?://\S+|www\.\S+|@\w+|<(?:user|url|number)>")  # what retweets and collections put in
 # Thai, Lao, Burmese, Khmer, Chinese and Japanese are written without spaces between words
 _NO_SPACES = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"[{_NO_SPACES}]|[^\W{_NO_SPACES}]+")
 
 
 def bare(normalised: str) -> str:
-    """Return a normalised text's letters and digits, words apart by one space; a text without any as it is."""
-    return " ".join(re.findall(r"\w+", normalised)) or normalised
+    """Return a normalised text's own letters and digits, words apart by one space; a text without any as it is."""
+    return " ".join(re.findall(r"\w+", _ADDED.sub(" ", normalised))) or normalised
 
 
 def words(text: str) -> set[str]:
@@ -35,9 +37,10 @@ def words(text: str) -> set[str]:
     return set(_WORD.findall(text)) or {text}
 
 
-def alike(text: str, other: str) -> float:
-    """Return the lower of two bare texts' Jaccard indices, by shingles and by words, in [0, 1]."""
-    return min(jaccard(shingles(text), shingles(other)), jaccard(words(text), words(other)))
+def likeness(text: str, other: str) -> float:
+    """Return the Jaccard index of two bare texts' shingles, in [0, 1]; 0 unless they are alike by both."""
+    index = jaccard(shingles(text), shingles(other))
+    return index if index >= ALIKE and jaccard(words(text), words(other)) >= ALIKE_WORDS else 0.0
 
 
 def jaccard(left: set[str], right: set[str]) -> float:
@@ -49,7 +52,7 @@ def jaccard(left: set[str], right: set[str]) -> float:
 def find_near_duplicates(files: Sequence[Held], pairs: Sequence[Pair]) -> list[Finding]:
     """Find near-duplicates in each file and between the files of each pair.
 
-    A post counts if its text is alike (index of at least 0.7) to an earlier one of its file, or to one of the other.
+    A post counts if its text is alike to an earlier one of its file, or to one of the other file.
     Texts that are the same after `normalise_text` are duplicates or an overlap: they are not counted here again.
     """
     everyone = {held.name: held for pair in pairs for held in pair} | {held.name: held for held in files}
@@ -82,9 +85,9 @@ def _twin(text: str, posts: Mapping[str, Post], buckets: Buckets) -> Post | None
     """Return the post most alike to a bare text, if it is alike enough."""
     if text in posts:
         return posts[text]
-    compared = [(alike(text, other), other) for other in buckets.likely(text, posts, ALIKE - SLACK)]
+    compared = [(likeness(text, other), other) for other in buckets.likely(text, posts, ALIKE - SLACK)]
     index, other = max(compared, default=(0.0, ""))
-    return posts[other] if index >= ALIKE else None
+    return posts[other] if index else None
 
 
 def _twins_within(held: Held, bare_texts: Mapping[str, str], buckets: Buckets) -> list[_Twin]:
