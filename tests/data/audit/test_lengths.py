@@ -31,12 +31,22 @@ def test_a_few_cut_posts_are_medium():
     "text",
     [
         lambda n, text: text,
-        lambda n, text: "word" + str(n).zfill(5),
-        lambda n, text: f"{text[:30]:>30} a line of this length {n:05d}" if n < 5 else text[:50],
+        lambda n, text: f"this is post number {n}",
+        lambda n, text: f"this is post number {n:05d}",
+        lambda n, text: " ".join(text.replace(" ", "")[:30]),
+        lambda n, text: "the same text for everybody",
+        lambda n, text: "",
     ],
 )
 def test_lengths_that_nothing_cut(text):
-    posts = made_posts(300, text=text)
-    if max(len(post.text) for post in posts) == 50:
-        pytest.skip("a cut after all")
+    assert truncation(made_posts(400, text=text)) == []
+
+
+def test_real_posts_of_a_collection_that_cuts(shared_data, labels):
+    """Real posts, whole and cut at 100 characters: the first have no such pile, the second do."""
+    reading = Reading(labels)
+    posts = SOURCES["unified"].read(shared_data / "unified" / "unified_val.json", reading).posts
     assert truncation(posts) == []
+    cut = [replace(post, text=post.text[:100]) for post in posts]
+    (finding,) = truncation(cut)
+    assert finding.count == sum(len(post.text) >= 100 for post in posts)
