@@ -147,9 +147,9 @@ def rows_planned(monkeypatch, study):
 
     real, seen = fit.make_plan, []
 
-    def make_plan(config, study, shape, *others):
+    def make_plan(config, study, shape, *others, **named):
         seen.append(shape)
-        return real(config, study, shape, *others)
+        return real(config, study, shape, *others, **named)
 
     with monkeypatch.context() as patch:
         patch.setattr(fit, "make_plan", make_plan)
@@ -167,11 +167,14 @@ def test_rows_are_planned_by_the_posts(study, tmp_path, monkeypatch):
     long = rows_planned(monkeypatch, study({"train": tmp_path / "long.jsonl"}))
     assert long.long_post > short.long_post + 60
     assert short.post < long.post < long.long_post
-    tokens, kept = short.scoring_row(1024)
-    assert tokens == 1024
-    assert kept == short.scored * int((1024 - short.prefix) / short.post)
-    nothing = rows_planned(monkeypatch, study({"train": tmp_path / "none.jsonl"}))
+    assert short.test.posts == short.validation.posts == 6
+    assert short.scoring_row(1024) == (short.prefix + short.test.tokens, 6 * short.scored)  # all six posts
+    halves = rows_planned(monkeypatch, study({"test": None}))
+    assert halves.test.posts == halves.validation.posts == 3
+    assert rows_planned(monkeypatch, study(limit=4)).test.posts == 4
+    nothing = rows_planned(monkeypatch, study(dict.fromkeys(("train", "test"), tmp_path / "none.jsonl")))
     assert nothing.long_post > 64
+    assert nothing.scoring_row(1 << 15)[0] == 1 << 15
 
 
 def test_a_memory_limit_bounds_the_plan(study):
@@ -193,7 +196,7 @@ def test_memory_that_is_not_known_is_a_note(study, monkeypatch):
     [
         (10_000, "ok", "GiB free on cpu"),
         (80, "fault", "training does not fit: lower training.micro_batch_size"),
-        (16, "fault", "scoring does not fit: lower scoring.tokens_per_batch"),
+        (7, "fault", "scoring does not fit: lower scoring.tokens_per_batch"),
         (1, "fault", "its weights alone do not fit: choose a smaller model"),
     ],
 )

@@ -23,12 +23,12 @@ def study(tmp_path):
 
 def test_a_plan_that_does_not_fit_ends_the_run_before_the_model_is_loaded(study, tmp_path, monkeypatch):
     monkeypatch.setattr("probatum.stages.load_model", lambda *_, **__: pytest.fail("it was loaded"))
-    tight = study(model={"device": "cpu", "memory_limit": "30MB"})
+    tight = study(model={"device": "cpu", "memory_limit": "7MB"})
     with pytest.raises(StageError) as error:
         run(tight, tmp_path / "run")
     said = str(error.value)
     assert said.startswith("builtin: about 5 MiB of weights (experts in MXFP4), ")
-    assert "; 29 MiB is there under model.memory_limit; scoring does not fit: lower scoring.tokens_per_batch" in said
+    assert "; 7 MiB is there under model.memory_limit; scoring does not fit: lower scoring.tokens_per_batch" in said
 
 
 def test_a_loss_on_general_text_that_is_not_finite_is_written_as_none(study, tmp_path, monkeypatch):

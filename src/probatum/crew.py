@@ -106,6 +106,10 @@ class Crew:
             dist.all_gather_object(values, value)
         return values
 
+    def least(self, value: int | None) -> int | None:
+        """Return, in every process, the least of the values of all; `None` where no process knows one."""
+        return min((known for known in self.gather(value) if known is not None), default=None)
+
     def from_leader(self, make: Callable[[], T]) -> T:
         """Let the leader alone make a value, and return it in every process."""
         if self.size == 1:

@@ -66,7 +66,7 @@ def diagnose(study: Study | None) -> Diagnosis:
     checks = [*_machine()]
     if study is not None:
         reads, found = _posts(study)
-        checks += found + _model(study, reads.get("train"))
+        checks += found + _model(study, reads)
     return Diagnosis(checks)
 
 
@@ -116,7 +116,7 @@ def _posts(study: Study) -> tuple[dict[str, ReadResult], list[Check]]:
     return reads, checks
 
 
-def _model(study: Study, train: ReadResult | None) -> list[Check]:
+def _model(study: Study, reads: dict[str, ReadResult]) -> list[Check]:
     from probatum.model.checkpoint import check_checkpoint
     from probatum.model.load import choose_device, load_config, load_tokenizer, locate
 
@@ -131,8 +131,9 @@ def _model(study: Study, train: ReadResult | None) -> list[Check]:
     checks += [Check("checkpoint", "note", note) for note in notes]
     checks.append(_template(tokenizer))
     try:
-        name, renderer = _renderer(study, tokenizer, train)
-        return checks + _prompt(study, name, renderer) + _memory(study, config, renderer, train, device)
+        name, renderer = _renderer(study, tokenizer, reads.get("train"))
+        texts = _texts(study, reads)
+        return checks + _prompt(study, name, renderer) + _memory(study, config, renderer, texts, device)
     except ProbatumError as error:
         return [*checks, Check("prompt", "fault", str(error))]
 
@@ -168,13 +169,23 @@ def _prompt(study: Study, name: str, renderer: Any) -> list[Check]:
     return checks
 
 
-def _memory(study: Study, config: Any, renderer: Any, train: ReadResult | None, device: Any) -> list[Check]:
-    from probatum.model.fit import RowShape, make_plan, size_words
+def _texts(study: Study, reads: dict[str, ReadResult]) -> dict[str, list[str]]:
+    """Return about the texts that a run would have of each side: without a test file, half of validation."""
+    texts = {side: [post.text for post in read.posts] for side, read in reads.items()}
+    if study.data.test is None and "validation" in texts:
+        texts["validation"], texts["test"] = texts["validation"][::2], texts["validation"][1::2]
+    return {side: of[: study.limit] for side, of in texts.items()}
+
+
+def _memory(study: Study, config: Any, renderer: Any, texts: dict[str, list[str]], device: Any) -> list[Check]:
+    from probatum.model.fit import make_plan, size_words
     from probatum.model.load import choose_dtype
+    from probatum.model.memory import free_bytes
+    from probatum.model.shape import RowShape
 
     trains = "tuned" in study.systems
-    shape = RowShape.of(renderer, [post.text for post in train.posts] if train else [])
-    plan = make_plan(config, study, shape, device, choose_dtype(study.model, device))
+    shape, available = RowShape.of(renderer, texts), free_bytes(device, study.model.memory_limit)
+    plan = make_plan(config, study, shape, device, choose_dtype(study.model, device), available=available)
     if plan.available is None:
         return [Check("memory", "note", f"{plan.words()}; how much is free on {device} is not known here")]
     limit = "" if study.model.memory_limit is None else " under model.memory_limit"
