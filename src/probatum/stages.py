@@ -160,8 +160,7 @@ class Bench:
             StageError: it will not fit into memory.
         """
         if self._base is None:
-            if self.study.model.shard:
-                check_shardable(self.study.model, self.crew)
+            self.check_shard()
             self._check_fit()
             self.plan.apply()
             if self.study.model.shard:
@@ -169,6 +168,16 @@ class Bench:
             else:
                 self._base = load_model(self.study.model, report=report)
         return self._base
+
+    def check_shard(self) -> None:
+        """Refuse to split a model that cannot be.
+
+        Raises:
+            InputError: there is one process alone.
+            ModelError: its experts are MXFP4.
+        """
+        if self.study.model.shard:
+            check_shardable(self.study.model, self.crew.size)
 
     def _check_fit(self) -> None:
         plan, trains = self.plan, self.trains

@@ -16,7 +16,6 @@ from tests.crew.members import PARAGRAPHS, SETTINGS, examples, ignore, load, wri
 
 from probatum.crew import Crew, check_gpus, see_one_gpu
 from probatum.errors import InputError, ModelError
-from probatum.lifeline import Member
 from probatum.model.load import load_model
 from probatum.model.notices import quiet
 from probatum.scoring.retention import retention_nll
@@ -171,18 +170,16 @@ def test_a_process_sees_its_own_gpu_of_those_visible(monkeypatch, visible, rank,
     assert os.environ["CUDA_VISIBLE_DEVICES"] == seen
 
 
-def members(*gpus):
-    return [Member(rank, gpu, str(rank), 100 + rank) for rank, gpu in enumerate(gpus)]
-
-
 def test_gpus_asked_for_must_be_there():
-    assert check_gpus(members("H200", "H200"), "auto", 2)
-    assert check_gpus(members("H200", "H200"), "cuda", None)
-    assert not check_gpus(members("", ""), "cpu", None)
-    assert not check_gpus(members("", ""), "auto", None)
+    assert check_gpus(2, 2, "auto", 2)
+    assert check_gpus(2, 2, "cuda", None)
+    assert not check_gpus(0, 2, "cpu", None)
+    assert not check_gpus(0, 2, "auto", None)
     with pytest.raises(InputError, match=r"^--gpus 2, but PyTorch sees 1 GPU here"):
-        check_gpus(members("H200", ""), "auto", 2)
+        check_gpus(1, 2, "auto", 2)
     with pytest.raises(InputError, match=r"^2 processes, but PyTorch sees no GPU here"):
-        check_gpus(members("", ""), "cuda", None)
+        check_gpus(0, 2, "cuda", None)
     with pytest.raises(InputError, match=r"^--gpus 2, but the study says model.device: cpu"):
-        check_gpus(members("", ""), "cpu", 2)
+        check_gpus(0, 2, "cpu", 2)
+    with pytest.raises(InputError, match=r"^--gpus 2, but the study says model.device: cpu"):
+        check_gpus(2, 2, "cpu", 2)
