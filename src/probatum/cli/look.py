@@ -46,3 +46,16 @@ def doctor(
     else:
         print_diagnosis(console, found)
     raise typer.Exit(0 if found.healthy else 2)
+
+
+@app.command(rich_help_panel="Look")
+def schema(
+    page: Annotated[bool, typer.Option("--page", help="print a page for readers (docs/study.md)")] = False,
+) -> None:
+    """Print the JSON Schema of a study file, with which editors complete and check it."""
+    from probatum.study.reference import study_page, study_schema
+
+    if page:
+        print(study_page(), end="")  # noqa: T201  # no console's wrapping
+    else:
+        print_json(study_schema())
