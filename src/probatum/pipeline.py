@@ -124,6 +124,8 @@ class _Job:
         wanted = [*self.study.systems, "compare"] if only is None else list(only)
         sides = [folder.posts(side) for side in ("train", "validation", "test")]
         outputs = [*sides, folder.audit, folder.skipped, bench.prompt_file]
+        if self._needs_model(wanted):
+            bench.check_shard()  # before posts are read
         self.do("data", stages.data_inputs(bench), outputs, lambda _: stages.prepare_posts(bench))
         if only is None:
             self._check_slices()
@@ -139,6 +141,11 @@ class _Job:
         self.manifest.content["hardware"] = facts | {"gpus": list(bench.crew.gpus) or facts["gpus"]}
         self.manifest.save()
         return Run(self.study, folder, self._compare() if "compare" in wanted else None)
+
+    def _needs_model(self, wanted: list[str]) -> bool:
+        made = {system: self.folder.predictions(system) for system in ("baseline", "tuned")}
+        made["training"] = self.folder.adapter / "adapter_model.safetensors"
+        return any(not made[stage].is_file() for stage in wanted if stage in made)
 
     def _check_slices(self) -> None:
         """Refuse a criterion on posts that are not there, before hours of training."""

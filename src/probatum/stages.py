@@ -28,7 +28,7 @@ from probatum.data.records import (
 from probatum.data.strategy import strategy_yaml
 from probatum.errors import StageError, StudyError
 from probatum.manifest import Facts, RunFolder, versions
-from probatum.model.fit import Plan, RowShape, make_plan, size_words
+from probatum.model.fit import Plan, make_plan, size_words
 from probatum.model.load import (
     LoadedModel,
     choose_device,
@@ -40,8 +40,9 @@ from probatum.model.load import (
     with_adapter,
     without_adapter,
 )
-from probatum.model.memory import Peak
+from probatum.model.memory import Peak, free_bytes
 from probatum.model.packing import Suffix
+from probatum.model.shape import RowShape
 from probatum.prompt.render import Renderer
 from probatum.prompt.strategy import Strategy, load_strategy
 from probatum.scoring.generate import score_generate
@@ -132,17 +133,19 @@ class Bench:
     def plan(self) -> Plan:
         """How the model is run, chosen before it is loaded by the memory that is free.
 
-        In a crew the leader's plan is everyone's, so all processes ask for it first at the same point of a stage.
+        In a crew the leader's plan, for the process with the least memory, is everyone's, so all processes ask for it
+        first at the same point of a stage.
         """
-        return self.crew.from_leader(self._make_plan)
+        device, limit = choose_device(self.study.model), self.study.model.memory_limit
+        available = self.crew.least(free_bytes(device, limit, sharers=self.crew.size))
+        return self.crew.from_leader(lambda: self._make_plan(device, available))
 
-    def _make_plan(self) -> Plan:
+    def _make_plan(self, device: torch.device, available: int | None) -> Plan:
         study = self.study
-        device = choose_device(study.model)
-        shape = RowShape.of(self.renderer, [post.text for post in self.posts("train")])
+        shape = RowShape.of(self.renderer, {side: [post.text for post in self.posts(side)] for side in SIDES})
         shards = self.crew.size if study.model.shard else 1
         dtype = choose_dtype(study.model, device)
-        return make_plan(load_config(study.model), study, shape, device, dtype, shards=shards)
+        return make_plan(load_config(study.model), study, shape, device, dtype, available=available, shards=shards)
 
     @property
     def planned(self) -> Study:
@@ -157,8 +160,7 @@ class Bench:
             StageError: it will not fit into memory.
         """
         if self._base is None:
-            if self.study.model.shard:
-                check_shardable(self.study.model, self.crew)
+            self.check_shard()
             self._check_fit()
             self.plan.apply()
             if self.study.model.shard:
@@ -166,6 +168,16 @@ class Bench:
             else:
                 self._base = load_model(self.study.model, report=report)
         return self._base
+
+    def check_shard(self) -> None:
+        """Refuse to split a model that cannot be.
+
+        Raises:
+            InputError: there is one process alone.
+            ModelError: its experts are MXFP4.
+        """
+        if self.study.model.shard:
+            check_shardable(self.study.model, self.crew.size)
 
     def _check_fit(self) -> None:
         plan, trains = self.plan, self.trains

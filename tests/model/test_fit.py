@@ -12,12 +12,12 @@ from torch.nn import functional as F
 from transformers import AutoConfig, AutoModelForCausalLM, GptOssConfig
 
 from probatum.model import ledger
+from probatum.model.buffers import padded_length
 from probatum.model.fit import (
     ADAM_BYTES,
     GIB,
     ROWS,
     Plan,
-    RowShape,
     adapter_bytes,
     formula_bytes,
     make_plan,
@@ -27,12 +27,17 @@ from probatum.model.fit import (
 )
 from probatum.model.load import LoadedModel, load_config, load_model
 from probatum.model.masks import by_kind, windows
-from probatum.model.memory import CONTEXT_BYTES
+from probatum.model.memory import CONTEXT_BYTES, free_bytes
 from probatum.model.mxfp4.quantizer import keep_mxfp4
+from probatum.model.shape import FileSize, RowShape
 from probatum.study import Model, Scoring, Study, Training
 from probatum.training.lora import attach_adapter
 
-SHAPE = RowShape(prefix=104, post=32.0, long_post=60, scored=2, supervised=3)  # the real posts behind a Harmony frame
+ENOUGH = FileSize(posts=2000, tokens=2000 * 32)  # posts for rows of any length
+SHAPE = RowShape(  # the real posts behind a Harmony frame
+    prefix=104, post=32.0, deviation=12.0, long_post=60, longest_post=150, scored=2, supervised=3,
+    test=ENOUGH, validation=ENOUGH,
+)  # fmt: skip
 ANYTHING = ledger.experts_inside(dequantises=True)
 CUDA = torch.device("cuda")
 
@@ -85,8 +90,10 @@ def gpu(monkeypatch):
     return have
 
 
-def planned(name, **sections):
-    return make_plan(published(name), study(**sections), SHAPE, CUDA, torch.bfloat16)
+def planned(name, shape=SHAPE, **sections):
+    asked = study(**sections)
+    available = free_bytes(CUDA, asked.model.memory_limit)
+    return make_plan(published(name), asked, shape, CUDA, torch.bfloat16, available=available)
 
 
 def test_the_skeleton_takes_no_memory_and_has_every_shape(folder):
@@ -228,7 +235,7 @@ def test_published_models_are_planned_to_fit(gpu, name, limit, weights_gib):
     assert plan.weights < min(plan.scoring, plan.training)
     assert max(plan.scoring, plan.training) < plan.available
     assert plan.tokens_per_batch == 32_768
-    assert plan.validation_tokens == (16_384 if limit == "79GB" else 32_768)
+    assert plan.validation_tokens == (8_192 if limit == "79GB" else 32_768)
 
 
 def test_120b_takes_less_when_there_is_less(gpu):
@@ -240,6 +247,35 @@ def test_120b_takes_less_when_there_is_less(gpu):
     tight = planned("120b", model={"memory_limit": "60GB"})
     assert not tight.fits(trains=True)
     assert tight.advice(trains=True).startswith("its weights alone do not fit")
+
+
+def test_no_row_is_planned_that_the_files_cannot_fill(gpu):
+    few = replace(SHAPE, test=FileSize(545, 545 * 31), validation=FileSize(64, 64 * 31))
+    many, capped = planned("20b"), planned("20b", few)
+    assert few.scoring_row(32_768) == few.scoring_row(1 << 20) == (104 + 545 * 31, 545 * 2)
+    assert few.scoring_row(4096) == (4096, int((4096 - 104) / 31) * 2)
+    assert few.validation_row(32_768) == few.validation_row(4096) == (104 + 64 * 31, 64 * 2)
+    assert many.tokens_per_batch == capped.tokens_per_batch == 32_768
+    more = replace(SHAPE, test=FileSize(10_000, 10_000 * 31))
+    assert capped.workspace == planned("20b", more, scoring={"tokens_per_batch": 104 + 545 * 31}).workspace
+    assert capped.workspace < many.workspace
+    assert capped.validation == planned("20b", few, scoring={"tokens_per_batch": 104 + 64 * 31}).validation
+    assert capped.training == capped.weights + capped.adapter + capped.graphs + capped.activations
+
+
+def test_a_post_longer_than_a_row_gets_its_own(gpu):
+    long = replace(SHAPE, test=FileSize(2, 2 * 900))
+    assert long.scoring_row(512) == (104 + 900, 2)
+
+
+def test_each_further_captured_length_holds_its_gradients(gpu):
+    """The graphs' pool is one, but their results stay: gpt-oss-20b at rank 32 has 15,925,248 adapter numbers."""
+    plan, even = planned("20b"), planned("20b", replace(SHAPE, deviation=0.0, longest_post=32))
+    lengths = SHAPE.num_training_lengths(8)
+    assert lengths == len({padded_length(t) for t in range(224, 497)}) == 5  # 104 + 8 * 32, 4 deviations of √8 · 12
+    assert even.graphs == even.activations == plan.activations
+    assert plan.graphs - plan.activations == (lengths - 1) * 15_925_248 * 4
+    assert SHAPE.num_training_lengths(1) == 3  # 128, 192, and 256 for the longest post
 
 
 def test_numbers_in_the_study_are_kept(gpu):
@@ -278,7 +314,7 @@ def test_on_a_cpu_auto_is_the_reference(name, request):
     made = name if name == "builtin" else request.getfixturevalue(name)
     name = str(made()[0] if name == "llama" else made)
     config = load_config(Model(name=name))
-    plan = make_plan(config, study(model={"name": name}), SHAPE, torch.device("cpu"), torch.float32)
+    plan = make_plan(config, study(model={"name": name}), SHAPE, torch.device("cpu"), torch.float32, available=8 * GIB)
     assert (plan.micro_batch_size, plan.gradient_checkpointing, plan.tokens_per_batch) == (4, True, 1024)
     assert plan.counted and not plan.fast
     assert plan.laid_over(Training(), Scoring()) == (Training(), Scoring())

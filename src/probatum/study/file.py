@@ -13,8 +13,10 @@ from probatum.errors import StudyError, did_you_mean
 from probatum.study.criteria import DEFAULT_CRITERIA, System, VerdictSettings
 from probatum.study.model import Model, Scoring, Training
 from probatum.study.posts import Data, Prompt, Task
-from probatum.study.section import FaultsInPlaceError, Section
+from probatum.study.section import FaultsInPlaceError, Section, or_else
 from probatum.yaml_file import line_of, read_mapping
+
+STRATEGY_ALONE: Any = or_else({"type": "string"})
 
 
 class Study(Section):  # noqa: PLW1641  # it holds lists, so it has no hash
@@ -23,7 +25,11 @@ class Study(Section):  # noqa: PLW1641  # it holds lists, so it has no hash
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="names the run folder: runs/NAME")
     task: Task = Field(default_factory=Task, description="what is asked about each post")
     data: Data = Field(description="the files of posts")
-    prompt: Prompt = Field(default_factory=Prompt, description="how a post becomes a prompt")
+    prompt: Prompt = Field(
+        default_factory=Prompt,
+        description="how a post becomes a prompt; a text alone is its strategy",
+        json_schema_extra=STRATEGY_ALONE,
+    )
     model: Model = Field(default_factory=Model, description="the model under study")
     training: Training = Field(default_factory=Training, description="LoRA fine-tuning")
     scoring: Scoring = Field(default_factory=Scoring, description="how an answer becomes a score")

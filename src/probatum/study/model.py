@@ -6,9 +6,10 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from probatum.study.section import OR_AUTO, Fraction, Planned, Section, parse_bytes
+from probatum.study.section import OR_AUTO, OR_SIZE, Fraction, Planned, Section, or_else, parse_bytes
 
 REFERENCE_POSTS, REFERENCE_TOKENS = 4, 1024  # what `auto` is on a CPU, and where nothing plans
+YAML_OFF: Any = or_else({"const": False})  # as YAML 1.1 reads `off`
 
 
 class Model(Section):
@@ -22,12 +23,15 @@ class Model(Section):
         False, description="split the weights over the GPUs of the run, for a model that fits no single one"
     )
     kernels: Literal["auto", "off"] = Field(
-        "auto", description="off: compute all in PyTorch and transformers, slower and easier to check"
+        "auto",
+        description="off: compute all in PyTorch and transformers, slower and easier to check",
+        json_schema_extra=YAML_OFF,
     )
     memory_limit: int | None = Field(
         None,
         ge=1,
         description="most memory to take on the device: 79GB, 40GiB or bytes; on a CPU it only bounds the plan",
+        json_schema_extra=OR_SIZE,
     )
     trust_remote_code: bool = Field(False, description="run code that comes with the model; needs a pinned revision")
 
