@@ -59,14 +59,14 @@ def design_effect(contribution: Floats, clusters: Codes, confidence: float) -> f
     return min(max(effect * float(few), 1.0), ONE_CLUSTER * n)
 
 
-def contributions(cell: Codes, table: NDArray[np.int64], statistic: Statistic) -> Floats:
+def contributions(cell: Codes, table: NDArray[np.int64] | Floats, statistic: Statistic) -> Floats:
     """Return what each post adds to the error of a figure of a table: the derivative of the figure by its cell's count.
 
     The figure must not change when all counts double, so that the contributions add up to 0 (Euler).
 
     Args:
         cell: int[n], the posts' cells in the flattened table.
-        table: int[...], counts of the cells.
+        table: counts of the cells, all 0 or far above a thousandth.
         statistic: the figure of such a table.
 
     Returns:

@@ -12,7 +12,7 @@ from scipy.stats import beta, norm
 
 from probatum.metrics.intervals import Interval, critical_value, wilson
 
-POWER = 0.8  # Cohen (1988), section 2.4: the usual chance of seeing what is there
+POWER = 0.8  # Cohen (1988): the usual chance of seeing what is there
 AT_THE_LIMIT = 1e-6  # nearer than this, no number of posts that anybody has tells them apart
 
 
@@ -70,8 +70,8 @@ def trials_to_settle(proportion: float, limit: float, confidence: float) -> int 
     """Return how many trials bring the bound of Wilson's interval to the limit, in `POWER` of all studies.
 
     Wilson's interval holds every p0 with |p - p0| <= z √(p0 (1 - p0) / n), and the observed proportion varies by
-    √(p (1 - p) / n), so n = ((z √(p0 (1 - p0)) + z_power √(p (1 - p))) / (p - p0))² (Fleiss, Levin and Paik 2003,
-    equation 2.12).
+    √(p (1 - p) / n), so n = ((z √(p0 (1 - p0)) + z_power √(p (1 - p))) / (p - p0))² (Fleiss, Levin and
+    Paik 2003, chapter 2).
 
     Args:
         proportion: the observed proportion p in [0, 1], taken as the truth.
