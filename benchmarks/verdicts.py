@@ -103,10 +103,8 @@ def no_effect(drawn: Drawn, number: int) -> dict[str, float]:
         for name, criteria in FAMILIES.items():
             claims[name] += overall([judge(one, evidence, SETTINGS) for one in criteria]) == "accepted"
         found = hold_against("tuned", "baseline", evidence, SETTINGS)
-        for metric, changes in {
-            "FPR": [(g.fpr, g.fpr_p) for g in found.groups],
-            "FNR": [(g.fnr, g.fnr_p) for g in found.groups],
-        }.items():
+        for metric in ("fpr", "fnr"):
+            changes = [(getattr(group, metric), getattr(group, f"{metric}_p")) for group in found.groups]
             claims[f"{metric} better in some group"] += any(p <= ALPHA and change.value < 0 for change, p in changes)
             claims[f"{metric} other in some group"] += any(p <= ALPHA for _, p in changes)
         claims["other in some group, FPR or FNR"] += any(p <= ALPHA for g in found.groups for p in (g.fpr_p, g.fnr_p))

@@ -166,7 +166,8 @@ def _change(criterion: Criterion, text: str, counts: Counts, confidence: float) 
         shown = _smallest_ratio(criterion, counts, limit, confidence)
     else:
         shown = _smallest_rate(criterion, trials, limit, confidence)
-    assumed = f"if {criterion.gain_over or criterion.rise_over} is right on {ASSUMED.accuracy:.0%} and the two differ on {ASSUMED.discordance:.0%}"
+    other = criterion.gain_over or criterion.rise_over
+    assumed = f"if {other} is right on {ASSUMED.accuracy:.0%} and the two differ on {ASSUMED.discordance:.0%}"
     if math.isnan(shown):
         return Plan(
             text, False, math.nan, f"{trials:,} {kind} are too few to pass it with {POWER:.0%} power, {assumed}"
