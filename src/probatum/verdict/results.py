@@ -21,7 +21,7 @@ from probatum.metrics.intervals import Interval
 from probatum.metrics.ranking import BiasAreas
 from probatum.verdict.evidence import Usage
 
-SCHEMA = 2
+SCHEMA = 3
 Outcome = Literal["accepted", "rejected", "inconclusive"]
 CriterionOutcome = Literal["passed", "failed", "inconclusive"]
 EXIT_CODES: dict[str, int] = {"accepted": 0, "rejected": 1, "inconclusive": 3}
@@ -39,10 +39,12 @@ class CriterionResult:
         high: upper end of its interval; NaN if there is none.
         limit: the limit, or both of `within`.
         outcome: passed, failed or inconclusive.
-        decided_by: whether the point or the bound of its interval was held against the limit.
+        decided_by: whether the point or the bound of its interval was held against the limit, or the point together
+            with the paired test.
         reason: why, as a sentence.
-        posts_needed: posts of this kind that would settle it, if more posts can.
+        posts_needed: posts of this kind that would settle it with 80 % power, if more posts can.
         n: posts in the slice.
+        showable: true value nearest to the limit with which so many posts pass with 80 % power; NaN if there is none.
     """
 
     criterion: dict[str, Any]
@@ -52,10 +54,11 @@ class CriterionResult:
     high: float
     limit: list[float]
     outcome: CriterionOutcome
-    decided_by: Literal["point", "bound"]
+    decided_by: Literal["point", "bound", "test"]
     reason: str
     posts_needed: int | None = None
     n: int = 0
+    showable: float = math.nan
 
 
 @dataclass(frozen=True)
