@@ -1,7 +1,6 @@
 """Every threshold at once against each threshold by itself."""
 
 import math
-import time
 
 import numpy as np
 import pytest
@@ -39,7 +38,7 @@ def naive(truth, score, groups, threshold):
 def test_every_threshold_equals_counting_at_it(posts):
     truth, score, groups = arrays(posts)
     if not truth.any() or np.isnan(score).all():
-        with pytest.raises(ValueError, match="there are no positive posts|no post has a score|score"):
+        with pytest.raises(ValueError, match=r"no positive posts|score"):
             measure_thresholds(truth, score, groups, 0.95, "(none)")
         return
     curve = measure_thresholds(truth, score, groups, 0.95, "(none)")
@@ -129,14 +128,3 @@ def test_neighbouring_numbers_are_told_apart():
     curve = measure_thresholds(np.array([True, False]), np.array([high, low]), None, 0.95)
     assert low < curve.threshold[1] <= high
     assert curve.f1.tolist() == [0.0, 1.0, 2 / 3]
-
-
-def test_a_million_posts_cost_a_sort():
-    random = np.random.default_rng(0)
-    n = 1_000_000
-    truth, score = random.random(n) < 0.4, random.random(n)
-    groups = random.integers(0, 50, n).astype(str)
-    began = time.process_time()
-    chosen = choose_threshold(measure_thresholds(truth, score, groups, 0.95), cap=Cap(0.3, "bound"))
-    print(f"{time.process_time() - began:.2f} s")
-    assert chosen.meets_cap

@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
 
-from probatum.metrics.classification import NO_POSITIVES, Flags, Floats
+from probatum.metrics.classification import Flags, Floats
 
 Method = Literal["none", "temperature", "isotonic"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -124,13 +124,13 @@ def choose(truth: Flags, score: Floats, methods: tuple[Method, ...] = METHODS, *
     known = ~np.isnan(score)
     counts = (np.count_nonzero(truth & known), np.count_nonzero(~truth & known))
     if min(counts) < FOLDS:
-        reason = f"only {min(counts)} {'positive' if counts[0] == min(counts) else 'negative'} posts have a score"
-        return Chosen(Recalibration(), {}, score, reason if min(counts) else NO_POSITIVES if not counts[0] else reason)
+        label = "positive" if counts[0] <= counts[1] else "negative"
+        return Chosen(Recalibration(), {}, score, f"only {min(counts)} {label} posts have a score")
     fold = _folds(truth, known, seed)
     held_out = {method: _held_out(method, truth, score, fold) for method in methods}
-    losses = {method: log_loss(truth, scores) for method, scores in held_out.items()}
+    losses: dict[str, float] = {method: log_loss(truth, scores) for method, scores in held_out.items()}
     best = min(methods, key=lambda method: losses[method])
-    return Chosen(fit(best, truth, score), dict(losses), held_out[best])
+    return Chosen(fit(best, truth, score), losses, held_out[best])
 
 
 def _folds(truth: Flags, known: Flags, seed: int) -> np.ndarray:

@@ -182,7 +182,7 @@ def measure_thresholds(
         negatives=int(np.count_nonzero(~truth)),
         groups=names,
         left_out=left_out,
-        rate=steps.worst(lambda count, size: ratio(count, size), before),
+        rate=steps.worst(ratio, before),
         bound=steps.worst(lambda count, size: wilson(count, size, confidence)[1], before),
     )
 

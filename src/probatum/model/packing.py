@@ -32,10 +32,12 @@ class Suffix:
     Attributes:
         tokens: post and tail; at least one token, since the answer's first token is predicted at its last.
         answers: the answers whose likelihood is wanted, each of one token or more.
+        weight: how much the post counts in a training loss.
     """
 
     tokens: Tokens
     answers: Sequence[Tokens]
+    weight: float = 1.0
 
     def __post_init__(self) -> None:
         assert self.tokens, "a suffix without tokens would predict its answer at the prefix, which all posts share"

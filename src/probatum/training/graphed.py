@@ -11,12 +11,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from probatum.model.buffers import IGNORED, RowBuffers, padded_length
+from probatum.model.buffers import RowBuffers, padded_length
 from probatum.model.kept import only_kept
 from probatum.model.packing import Row
 from probatum.training.angles import Angles
+from probatum.training.examples import Targets, weighted_loss
 
 WARM_UPS = 2
 
@@ -47,31 +47,31 @@ class GraphedStep:
         self.pool: Any = None
         self.refused = ""
 
-    def __call__(self, row: Row, labels_K: Tensor, num_items: float) -> Tensor:
-        """Add a row's gradients to the parameters' and return its loss, the sum over labels divided by `num_items`.
+    def __call__(self, row: Row, targets: Targets, num_items: float) -> Tensor:
+        """Add a row's gradients to the parameters' and return its loss, the weighted sum over `num_items`.
 
         Args:
             row: the packed row.
-            labels_K: the token to predict at each kept position.
+            targets: what it is trained to predict.
             num_items: labels in the whole optimiser step.
         """
         length = padded_length(len(row.input_ids_T))
         if length not in self.captured and not self.refused:
-            self._try_capture(length, row, labels_K)
+            self._try_capture(length, row, targets)
         if length not in self.captured:
-            return self._without_graph(length, row, labels_K, num_items)
+            return self._without_graph(length, row, targets, num_items)
         step = self.captured[length]
-        step.buffers.fill(row, labels_K)
+        step.buffers.fill(row, targets.labels_K, targets.weights_K)
         step.angles.fill()
         step.graph.replay()
         self._add(step.gradients, num_items)
         return step.loss / num_items
 
-    def _try_capture(self, length: int, row: Row, labels_K: Tensor) -> None:
+    def _try_capture(self, length: int, row: Row, targets: Targets) -> None:
         """Capture a step; a model that waits for the device somewhere cannot be, and goes on without graphs."""
         random_state = torch.get_rng_state() if self.model.device.type == "cpu" else torch.cuda.get_rng_state()
         try:
-            self.captured[length] = self._capture(length, row, labels_K)
+            self.captured[length] = self._capture(length, row, targets)
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
@@ -79,9 +79,9 @@ class GraphedStep:
         finally:  # warming up draws dropout that the training must not miss
             (torch.set_rng_state if self.model.device.type == "cpu" else torch.cuda.set_rng_state)(random_state)
 
-    def _without_graph(self, length: int, row: Row, labels_K: Tensor, num_items: float) -> Tensor:
+    def _without_graph(self, length: int, row: Row, targets: Targets, num_items: float) -> Tensor:
         buffers = RowBuffers(length, self.num_kept, self.model.config.get_text_config(), self.model.device)
-        buffers.fill(row, labels_K)
+        buffers.fill(row, targets.labels_K, targets.weights_K)
         with only_kept(self.model, buffers.keep_long_K, length):
             loss = self._loss(buffers)
             gradients = torch.autograd.grad(loss, self.parameters)
@@ -97,12 +97,12 @@ class GraphedStep:
             torch._foreach_add_([p.grad for p in self.parameters], scaled)
 
     def _loss(self, buffers: RowBuffers) -> Tensor:
-        logits_KV = self.model(**buffers.inputs()).logits[0].float()
-        return F.cross_entropy(logits_KV, buffers.labels_K.long(), ignore_index=IGNORED, reduction="sum")
+        logits_KV = self.model(**buffers.inputs()).logits[0]
+        return weighted_loss(logits_KV, buffers.labels_K.long(), buffers.weights_K)
 
-    def _capture(self, length: int, row: Row, labels_K: Tensor) -> _Captured:
+    def _capture(self, length: int, row: Row, targets: Targets) -> _Captured:
         buffers = RowBuffers(length, self.num_kept, self.model.config.get_text_config(), self.model.device)
-        buffers.fill(row, labels_K)
+        buffers.fill(row, targets.labels_K, targets.weights_K)
         angles = Angles(self.model, buffers.position_T[None])
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
