@@ -33,28 +33,16 @@ class SuffixDataset(Dataset):
         return self.suffixes[index]
 
 
-@dataclass(frozen=True)
-class Targets:
-    """What a row is trained to predict.
-
-    Attributes:
-        labels_K: the token to predict at each kept position, int64, `IGNORED` where there is none.
-        weights_K: how much each of them counts in the loss, float32, 0 where there is none.
-    """
-
-    labels_K: Tensor
-    weights_K: Tensor
-
-
-def supervised(row: Row, suffixes: Sequence[Suffix]) -> Targets:
-    """Return what a row of posts with one answer each is trained to predict."""
-    weights_A = torch.tensor([suffix.weight for suffix in suffixes], dtype=torch.float32)
+def supervised(row: Row) -> Tensor:
+    """Return the token to predict at each kept position of a row with one answer a post, int64 `[K]`."""
     labels_K = torch.full_like(row.keep_K, IGNORED)
-    weights_K = torch.zeros(len(row.keep_K))
-    return Targets(
-        labels_K.index_copy(0, row.target_at_N, row.target_id_N),
-        weights_K.index_copy(0, row.target_at_N, weights_A[row.target_answer_N]),
-    )
+    return labels_K.index_copy(0, row.target_at_N, row.target_id_N)
+
+
+def loss_weights(row: Row) -> Tensor:
+    """Return how much each kept position of a row with one answer a post counts in the loss, float32 `[K]`."""
+    weights_K = row.weight_A.new_zeros(len(row.keep_K))
+    return weights_K.index_copy(0, row.target_at_N, row.weight_A[row.target_answer_N])
 
 
 def weighted_loss(logits_KV: Tensor, labels_K: Tensor, weights_K: Tensor) -> Tensor:
@@ -82,11 +70,11 @@ class RowCollator:
     def __call__(self, suffixes: Sequence[Suffix]) -> dict[str, Any]:
         """Return the model's arguments or the row, `labels` and `weights` `[K]`, and how many of them count.
 
-        A row and its targets stay on the host: the trainer would move tensors to the device and wait for that.
+        A row stays on the host: the trainer would move tensors to the device and wait for that.
         """
         row = pack_row(self.prefix, suffixes)
-        targets, counted = supervised(row, suffixes), {"num_labels": len(row.target_id_N)}
+        counted = {"num_labels": len(row.target_id_N)}
         if self.as_rows:
-            return {"row": row, "targets": targets} | counted
-        held = {"labels": targets.labels_K, "weights": targets.weights_K}
+            return {"row": row} | counted
+        held = {"labels": supervised(row), "weights": loss_weights(row)}
         return model_inputs(row, self.config, self.dtype) | held | counted

@@ -16,7 +16,7 @@ from probatum.model.buffers import RowBuffers, padded_length
 from probatum.model.kept import only_kept
 from probatum.model.packing import Row
 from probatum.training.angles import Angles
-from probatum.training.examples import Targets, weighted_loss
+from probatum.training.examples import loss_weights, weighted_loss
 
 WARM_UPS = 2
 
@@ -47,31 +47,31 @@ class GraphedStep:
         self.pool: Any = None
         self.refused = ""
 
-    def __call__(self, row: Row, targets: Targets, num_items: float) -> Tensor:
-        """Add a row's gradients to the parameters' and return its loss, the weighted sum over `num_items`.
+    def __call__(self, row: Row, labels_K: Tensor, num_items: float) -> Tensor:
+        """Add a row's gradients to the parameters' and return its loss: the weighted sum over labels, by `num_items`.
 
         Args:
             row: the packed row.
-            targets: what it is trained to predict.
+            labels_K: the token to predict at each kept position.
             num_items: labels in the whole optimiser step.
         """
         length = padded_length(len(row.input_ids_T))
         if length not in self.captured and not self.refused:
-            self._try_capture(length, row, targets)
+            self._try_capture(length, row, labels_K)
         if length not in self.captured:
-            return self._without_graph(length, row, targets, num_items)
+            return self._without_graph(length, row, labels_K, num_items)
         step = self.captured[length]
-        step.buffers.fill(row, targets.labels_K, targets.weights_K)
+        step.buffers.fill(row, labels_K, loss_weights(row))
         step.angles.fill()
         step.graph.replay()
         self._add(step.gradients, num_items)
         return step.loss / num_items
 
-    def _try_capture(self, length: int, row: Row, targets: Targets) -> None:
+    def _try_capture(self, length: int, row: Row, labels_K: Tensor) -> None:
         """Capture a step; a model that waits for the device somewhere cannot be, and goes on without graphs."""
         random_state = torch.get_rng_state() if self.model.device.type == "cpu" else torch.cuda.get_rng_state()
         try:
-            self.captured[length] = self._capture(length, row, targets)
+            self.captured[length] = self._capture(length, row, labels_K)
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
@@ -79,9 +79,9 @@ class GraphedStep:
         finally:  # warming up draws dropout that the training must not miss
             (torch.set_rng_state if self.model.device.type == "cpu" else torch.cuda.set_rng_state)(random_state)
 
-    def _without_graph(self, length: int, row: Row, targets: Targets, num_items: float) -> Tensor:
+    def _without_graph(self, length: int, row: Row, labels_K: Tensor, num_items: float) -> Tensor:
         buffers = RowBuffers(length, self.num_kept, self.model.config.get_text_config(), self.model.device)
-        buffers.fill(row, targets.labels_K, targets.weights_K)
+        buffers.fill(row, labels_K, loss_weights(row))
         with only_kept(self.model, buffers.keep_long_K, length):
             loss = self._loss(buffers)
             gradients = torch.autograd.grad(loss, self.parameters)
@@ -100,9 +100,9 @@ class GraphedStep:
         logits_KV = self.model(**buffers.inputs()).logits[0]
         return weighted_loss(logits_KV, buffers.labels_K.long(), buffers.weights_K)
 
-    def _capture(self, length: int, row: Row, targets: Targets) -> _Captured:
+    def _capture(self, length: int, row: Row, labels_K: Tensor) -> _Captured:
         buffers = RowBuffers(length, self.num_kept, self.model.config.get_text_config(), self.model.device)
-        buffers.fill(row, targets.labels_K, targets.weights_K)
+        buffers.fill(row, labels_K, loss_weights(row))
         angles = Angles(self.model, buffers.position_T[None])
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())

@@ -16,7 +16,7 @@ from probatum.model.forward import row_logits
 from probatum.model.packing import Suffix, Tokens, answer_log_likelihoods, pack_row, split_rows
 from probatum.shard import catch_up
 from probatum.training.callbacks import Odometer
-from probatum.training.examples import SuffixDataset, weighted_loss
+from probatum.training.examples import SuffixDataset, supervised, weighted_loss
 from probatum.training.graphed import GraphedStep
 from probatum.training.lora import save_adapter
 from probatum.training.shared import SharedStep
@@ -87,7 +87,7 @@ class PackedTrainer(Trainer):
             model.train()
         row = inputs["row"]
         self.odometer.num_tokens += len(row.input_ids_T)
-        return self.step(row, inputs["targets"], num_items_in_batch)
+        return self.step(row, supervised(row), num_items_in_batch)
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
         """Count the labels of an optimiser step on the host: a step need not wait for the one before."""
