@@ -74,9 +74,17 @@ class RunFolder:
         """The posts of train, validation or test, as they were used."""
         return self.path / "data" / f"{side}.jsonl"
 
-    def predictions(self, system: str) -> Path:
-        """A system's predictions of the test posts."""
-        return self.path / system / "predictions.jsonl"
+    def predictions(self, system: str, side: str = "test") -> Path:
+        """A system's predictions of the test posts, or of the validation posts; made from the scores at any time."""
+        return self.path / system / ("predictions.jsonl" if side == "test" else f"{side}_predictions.jsonl")
+
+    def scores(self, system: str, side: str = "test") -> Path:
+        """A system's predictions as they were scored, before calibration and at a threshold of 0.5."""
+        return self.path / system / ("scores.jsonl" if side == "test" else f"{side}_scores.jsonl")
+
+    def decision(self, system: str) -> Path:
+        """How a system's scores became labels: calibration, threshold, and the frontier behind it."""
+        return self.path / system / "decision.json"
 
     def metrics(self, system: str) -> Path:
         """A system's metrics on the test posts."""

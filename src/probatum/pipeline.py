@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shlex
 import time
@@ -13,19 +14,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probatum.artifacts import sha256_file, short_path, write_json_atomic, write_text_atomic
-from probatum.data.records import read_predictions
+from probatum.data.records import Post, Prediction, read_predictions, write_predictions
 from probatum.errors import InputError, StageError, StudyError
 from probatum.manifest import Facts, Manifest, RunFolder, hardware, versions
 from probatum.report.markdown import ReportContext, write_report
 from probatum.study import Study
 from probatum.verdict.compare import compare
+from probatum.verdict.decision import (
+    NEVER_CHOSEN,
+    Decision,
+    apply_decision,
+    check_rule,
+    decide_system,
+    effect_of,
+)
 from probatum.verdict.evidence import TrainingSummary, Usage, why_empty
-from probatum.verdict.results import Verdict
+from probatum.verdict.results import Verdict, decode, encode
 
 if TYPE_CHECKING:
     from probatum.crew import Crew
 
 RUNS = Path("runs")
+ON_VALIDATION = "_validation"  # a stage that scores validation posts is its system's name with this behind it
 
 
 class Watcher:
@@ -129,14 +139,18 @@ class _Job:
         self.do("data", stages.data_inputs(bench), outputs, lambda _: stages.prepare_posts(bench))
         if only is None:
             self._check_slices()
+        check_rule(bench.posts("validation"), self.study.scoring)
         if "tuned" in wanted and "training" not in wanted:
             wanted.insert(wanted.index("tuned"), "training")
         bench.trains = "training" in wanted
         for stage in wanted:
             if stage == "training":
                 self._train()
+            elif stage.endswith(ON_VALIDATION):
+                self._score(stage.removesuffix(ON_VALIDATION), "validation")
             elif stage != "compare":
                 self._score(stage)
+                self._decide(stage)
         facts = hardware()  # PyTorch is loaded now, so GPUs are known
         self.manifest.content["hardware"] = facts | {"gpus": list(bench.crew.gpus) or facts["gpus"]}
         self.manifest.save()
@@ -163,16 +177,35 @@ class _Job:
         self.watcher.end(stage, facts, self.manifest.stage(stage)["seconds"], reused=reused)
         return facts
 
-    def _score(self, system: str) -> None:
+    def _score(self, system: str, side: str = "test") -> None:
         from probatum import stages
 
-        report = partial(self._advance, system)
+        stage = system if side == "test" else system + ON_VALIDATION
+        report = partial(self._advance, stage)
         self.do(
-            system,
-            stages.system_inputs(self.bench, system),
-            [self.folder.predictions(system)],
-            lambda _: stages.score_system(self.bench, system, report),
+            stage,
+            stages.system_inputs(self.bench, system, side),
+            [self.folder.scores(system, side)],
+            lambda _: stages.score_system(self.bench, system, report, side),
         )
+
+    def _decide(self, system: str) -> None:
+        """Turn a system's scores into predictions; quick, and the same whenever it is done."""
+        study, folder = self.study, self.folder
+        posts: list[Post] = []
+        scored: list[Prediction] = []
+        if study.scoring.needs_validation and system not in NEVER_CHOSEN:
+            self._score(system, "validation")
+            posts, scored = self.bench.posts("validation"), read_predictions(folder.scores(system, "validation"))
+        positive = study.task.positive
+        decision = decide_system(
+            system, posts, scored, settings=study.scoring, positive=positive, verdict=study.verdict
+        )
+        write_json_atomic(folder.decision(system), encode(decision))
+        test = read_predictions(folder.scores(system))
+        write_predictions(folder.predictions(system), apply_decision(decision, test, positive))
+        if scored:
+            write_predictions(folder.predictions(system, "validation"), apply_decision(decision, scored, positive))
 
     def _train(self) -> None:
         from probatum import stages
@@ -201,6 +234,7 @@ class _Job:
             "audit": sha256_file(self.folder.audit),
             "data": self.manifest.stage("data")["facts"],
             "predictions": {system: sha256_file(self.folder.predictions(system)) for system in systems},
+            "decisions": {system: sha256_file(self.folder.decision(system)) for system in systems},
             "verdict": self.study.verdict.model_dump(mode="json"),
             "training": {k: v for k, v in self._training_facts().items() if k != "seconds"},
             "retention": self._retention(),
@@ -215,6 +249,7 @@ class _Job:
         study, folder = self.study, self.folder
         posts = self.bench.posts("test")
         predictions = {str(system): read_predictions(folder.predictions(system)) for system in study.systems}
+        decisions = {str(system): read_decision(folder.decision(system)) for system in study.systems}
         verdict = compare(
             posts,
             predictions,
@@ -222,10 +257,18 @@ class _Job:
             study.task.positive,
             training=self._training_summary(),
             usage={system: self._usage(system) for system in study.systems},
-            notes=self.manifest.stage("data")["facts"]["notes"],
+            notes=[
+                *self.manifest.stage("data")["facts"]["notes"],
+                *(note for decision in decisions.values() for note in decision.notes),
+            ],
             doubts=self.manifest.stage("data")["facts"]["doubts"],
         )
-        verdict = replace(verdict, next_step=verdict.next_step.located(self._places()))
+        effects = {
+            name: effect_of(one, read_predictions(folder.scores(name)), study.task.positive, study.verdict)
+            for name, one in decisions.items()
+        }
+        next_step = verdict.next_step.located(self._places())
+        verdict = replace(verdict, next_step=next_step, decisions=effects)
         write_json_atomic(folder.verdict, verdict.to_json())
         for system, result in verdict.to_json()["systems"].items():
             write_json_atomic(folder.metrics(system), result)
@@ -267,7 +310,8 @@ class _Job:
         return None if self.study.cost_per_hour is None else self.study.cost_per_hour * seconds / 3600
 
     def _context(self) -> ReportContext:
-        done = ["data", *self.study.systems]
+        scored = [name for one in self.study.systems for name in (one, one + ON_VALIDATION)]
+        done = ["data", *(name for name in scored if self.manifest.stage(name))]
         if "tuned" in done:
             done.insert(done.index("tuned"), "training")
         seconds = {stage: self._seconds(stage) for stage in done}
@@ -311,13 +355,17 @@ def read_verdict(folder: RunFolder) -> Verdict:
     Raises:
         StageError: the run has none yet.
     """
-    import json
-
     if not folder.verdict.is_file():
         raise StageError(
             f"{folder.path}: no verdict there yet; `probatum status {folder.path}` says how far the run is"
         )
     return Verdict.from_json(json.loads(folder.verdict.read_text(encoding="utf-8")))
+
+
+def read_decision(path: Path) -> Decision:
+    """Read how a system's scores became labels, as a run wrote it."""
+    decision: Decision = decode(Decision, json.loads(path.read_text(encoding="utf-8")))
+    return decision
 
 
 @contextmanager

@@ -20,11 +20,13 @@ from probatum.data.gather import SIDES, Gathered, gather
 from probatum.data.labels import LabelSet
 from probatum.data.records import (
     Post,
+    Prediction,
     read_written_posts,
     write_jsonl,
     write_posts,
     write_predictions,
 )
+from probatum.data.reweighting import describe_weights, post_weights, weight_table
 from probatum.data.strategy import strategy_yaml
 from probatum.errors import StageError, StudyError
 from probatum.manifest import Facts, RunFolder, versions
@@ -251,16 +253,14 @@ def prepare_posts(bench: Bench) -> Facts:
     }
 
 
-def system_inputs(bench: Bench, system: str) -> Facts:
-    """What a system's predictions depend on."""
+def system_inputs(bench: Bench, system: str, side: str = "test") -> Facts:
+    """What a system's scores of the test or validation posts depend on."""
     study = bench.study
-    given: Facts = {
-        "positive": study.task.positive,
-        "test": sha256_file(bench.folder.posts("test")),
-        "threshold": study.scoring.threshold,
-    }
+    given: Facts = {"positive": study.task.positive, side: sha256_file(bench.folder.posts(side))}
     if system in ("majority", "linear"):
         train = {"train": sha256_file(bench.folder.posts("train"))}
+        if system == "linear":
+            train["reweighting"] = study.training.reweighting
         return given | train | versions_of("probatum", "scikit-learn", "numpy", "scipy")
     given |= {"model": bench.model_identity(), "prompt": bench.renderer.fingerprint(), "method": study.scoring.method}
     given |= versions_of(*MODEL_PACKAGES)
@@ -268,7 +268,7 @@ def system_inputs(bench: Bench, system: str) -> Facts:
         given |= {"max_new_tokens": study.scoring.max_new_tokens, "task": study.task.model_dump(mode="json")}
     if system == "tuned":
         given["adapter"] = sha256_file(bench.folder.adapter / "adapter_model.safetensors")
-    return given | {"retention": needs_retention(study)}
+    return given | ({"retention": needs_retention(study)} if side == "test" else {})
 
 
 def needs_retention(study: Study) -> bool:
@@ -276,30 +276,34 @@ def needs_retention(study: Study) -> bool:
     return any(criterion.metric == "retention_nll" for criterion in study.verdict.criteria)
 
 
-def score_system(bench: Bench, system: str, report: Report) -> Facts:
-    """Score the test posts with one system and write its predictions."""
+def score_system(bench: Bench, system: str, report: Report, side: str = "test") -> Facts:
+    """Score the test or validation posts with one system and write its scores."""
     facts: Facts = {}
     if system in ("majority", "linear"):
-        cheap = score_linear if system == "linear" else score_majority
-        threshold = bench.study.scoring.threshold
-        predictions = cheap(bench.posts("train"), bench.posts("test"), bench.labels.positive, threshold)
-        scored = Scored(predictions, 0)
+        scored = Scored(_score_cheaply(bench, system, side), 0)
     else:
-        bench.crew.order("score", system)
-        scored, facts = score_model(bench, system, report)
-    write_predictions(bench.folder.predictions(system), scored.predictions)
+        bench.crew.order("score", system, side)
+        scored, facts = score_model(bench, system, report, side)
+    write_predictions(bench.folder.scores(system, side), scored.predictions)
     return facts | {"posts": len(scored.predictions), "tokens": scored.num_tokens}
 
 
-def score_model(bench: Bench, system: str, report: Report) -> tuple[Scored, Facts]:
-    """Score the test posts with the model, in every process of the crew its share of them."""
+def _score_cheaply(bench: Bench, system: str, side: str) -> list[Prediction]:
+    train, posts, positive = bench.posts("train"), bench.posts(side), bench.labels.positive
+    if system == "majority":
+        return score_majority(train, posts, positive)
+    return score_linear(train, posts, positive, weights=post_weights(train, bench.study.training.reweighting))
+
+
+def score_model(bench: Bench, system: str, report: Report, side: str = "test") -> tuple[Scored, Facts]:
+    """Score posts with the model, in every process of the crew its share of them."""
     peak = Peak(choose_device(bench.study.model), bench.plan.scoring)
     base = bench.base(report)
     loaded = with_adapter(base, bench.folder.adapter) if system == "tuned" else base
     facts: Facts = {}
     try:
-        scored = score_with(loaded, bench.renderer, bench.posts("test"), bench.planned, report, crew=bench.crew)
-        if needs_retention(bench.study):
+        scored = score_with(loaded, bench.renderer, bench.posts(side), bench.planned, report, crew=bench.crew)
+        if side == "test" and needs_retention(bench.study):
             if bench.crew.leads:
                 loss = retention_nll(loaded)
                 facts["retention_nll"] = loss if math.isfinite(loss) else None
@@ -363,7 +367,9 @@ def train_together(bench: Bench, report: Report) -> Facts:
     peak = Peak(choose_device(bench.study.model), bench.plan.training)
     result = train(bench.base(report), examples, settled(bench), bench.folder.training, report, crew=bench.crew)
     notes = [f"{cut} training and validation posts were cut to fit prompt.max_tokens"] if cut else []
-    return asdict(result) | peak.facts() | {"notes": [*notes, *result.notes]}
+    weights = weight_table(bench.posts("train"), bench.study.training.reweighting)
+    facts = {"reweighting": [asdict(cell) for cell in weights]} if weights else {}
+    return asdict(result) | peak.facts() | facts | {"notes": [*notes, *describe_weights(weights), *result.notes]}
 
 
 def settled(bench: Bench) -> Training:
@@ -383,7 +389,7 @@ def follow(bench: Bench) -> None:
     """Do this process's part of what the leader orders, until the run is over."""
     for verb, *what in bench.crew.orders():
         if verb == "score":
-            score_model(bench, what[0], _ignore)
+            score_model(bench, what[0], _ignore, what[1])
         else:
             train_together(bench, _ignore)
 
@@ -420,9 +426,10 @@ def training_examples(bench: Bench) -> tuple[Examples, int]:
         posts = bench.posts(side)
         rendered = renderer.render_many([post.text for post in posts])
         cut += sum(shown.truncated for shown in rendered)
+        weights = post_weights(posts, bench.study.training.reweighting) if side == "train" else None
         sides[side] = [
-            Suffix(shown.post_ids + renderer.tail_ids, [renderer.answer_ids(post.label)])
-            for post, shown in zip(posts, rendered, strict=True)
+            Suffix(shown.post_ids + renderer.tail_ids, [renderer.answer_ids(post.label)], weight)
+            for post, shown, weight in zip(posts, rendered, weights or [1.0] * len(posts), strict=True)
         ]
     tokens = bench.plan.validation_tokens
     return Examples(renderer.prefix_ids, sides["train"], sides["validation"], tokens), cut

@@ -1,6 +1,7 @@
 """The study file: every setting, its default and its one line of help."""
 
 from probatum.study.criteria import Criterion, System, VerdictSettings
+from probatum.study.decision import ThresholdRule
 from probatum.study.file import Study
 from probatum.study.model import Model, Scoring, Training
 from probatum.study.posts import Columns, Data, Prompt, Task
@@ -17,6 +18,7 @@ __all__ = [
     "Study",
     "System",
     "Task",
+    "ThresholdRule",
     "Training",
     "VerdictSettings",
     "parse_bytes",

@@ -6,7 +6,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from probatum.study.section import OR_AUTO, OR_SIZE, Fraction, Planned, Section, or_else, parse_bytes
+from probatum.study.decision import Threshold, ThresholdRule
+from probatum.study.section import AUTO, OR_AUTO, OR_SIZE, Planned, Section, or_else, parse_bytes
 
 REFERENCE_POSTS, REFERENCE_TOKENS = 4, 1024  # what `auto` is on a CPU, and where nothing plans
 YAML_OFF: Any = or_else({"const": False})  # as YAML 1.1 reads `off`
@@ -84,6 +85,9 @@ class Training(Planned):
     eval_steps: int = Field(200, ge=1, description="validation loss and a checkpoint every so many steps")
     keep_checkpoints: int = Field(3, ge=1, description="checkpoints to keep, the best one always among them")
     early_stopping: int | None = Field(None, ge=1, description="stop after so many evaluations without a better loss")
+    reweighting: Literal["none", "group_label"] = Field(
+        "none", description="group_label: weigh posts so that group and label are independent, also for linear"
+    )
     gradient_checkpointing: bool = Field(
         True,
         description="recompute activations instead of keeping them; auto: where they would not fit",
@@ -113,7 +117,13 @@ class Scoring(Planned):
     method: Literal["likelihood", "generate"] = Field(
         "likelihood", description="likelihood of the label words, or the parsed text of a greedy answer"
     )
-    threshold: Fraction = Field(0.5, description="a score at or above it is the positive label")
+    threshold: Threshold = Field(
+        0.5, description="a score at or above it is the positive label; auto: chosen on validation, for each system"
+    )
+    rule: ThresholdRule = Field(default_factory=ThresholdRule, description="how threshold: auto is chosen")
+    calibration: Literal["none", "temperature", "isotonic", "auto"] = Field(
+        "none", description="make scores better probabilities, fitted on validation; auto: by cross-validation there"
+    )
     tokens_per_batch: int = Field(
         REFERENCE_TOKENS,
         ge=64,
@@ -121,3 +131,16 @@ class Scoring(Planned):
         json_schema_extra=OR_AUTO,
     )
     max_new_tokens: int = Field(10, ge=1, description="longest answer of `generate`")
+
+    @property
+    def needs_validation(self) -> bool:
+        """Whether validation posts must be scored: for a threshold or a calibration that rests on them."""
+        return self.threshold == AUTO or self.calibration != "none"
+
+    @model_validator(mode="after")
+    def _needs_scores(self) -> Self:
+        if self.needs_validation and self.method == "generate":
+            raise ValueError("threshold: auto and calibration need scores, which method: generate does not give")
+        if self.threshold != AUTO and self.rule != ThresholdRule():
+            raise ValueError("rule is how threshold: auto is chosen; with a fixed threshold leave it out")
+        return self

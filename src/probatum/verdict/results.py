@@ -19,6 +19,7 @@ from probatum.metrics.figure import Figure
 from probatum.metrics.groups import Disparity, GroupRow
 from probatum.metrics.intervals import Interval
 from probatum.metrics.ranking import BiasAreas
+from probatum.verdict.decision import Effect
 from probatum.verdict.evidence import Usage
 
 SCHEMA = 3
@@ -214,6 +215,7 @@ class Verdict:
         confidence: level of every interval.
         bootstrap_draws: draws of each bootstrap.
         seed: of the bootstrap.
+        decisions: system to the threshold and calibration used, and what its figures would be without them.
     """
 
     outcome: Outcome
@@ -231,6 +233,7 @@ class Verdict:
     confidence: float
     bootstrap_draws: int
     seed: int
+    decisions: dict[str, Effect] = field(default_factory=dict)
     schema: int = field(default=SCHEMA)
 
     @property
