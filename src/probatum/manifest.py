@@ -21,9 +21,15 @@ Facts = dict[str, Any]
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The names of everything in a run folder."""
+    """The names of everything in a run folder.
+
+    Attributes:
+        path: the folder.
+        variant: of a further training, such as another seed's, the folder below it that its own files are in.
+    """
 
     path: Path
+    variant: str = ""
 
     @property
     def study(self) -> Path:
@@ -43,7 +49,7 @@ class RunFolder:
     @property
     def training(self) -> Path:
         """Adapter, checkpoints and logs."""
-        return self.path / "training"
+        return self.path / self.variant / "training"
 
     @property
     def adapter(self) -> Path:
@@ -72,11 +78,16 @@ class RunFolder:
 
     def posts(self, side: str) -> Path:
         """The posts of train, validation or test, as they were used."""
-        return self.path / "data" / f"{side}.jsonl"
+        own = self.path / self.variant / "data" / f"{side}.jsonl"
+        return own if own.is_file() else self.path / "data" / f"{side}.jsonl"
 
     def predictions(self, system: str) -> Path:
-        """A system's predictions of the test posts."""
-        return self.path / system / "predictions.jsonl"
+        """A system's predictions of the test posts; only `tuned` differs between variants."""
+        return self.answers(system, "predictions")
+
+    def answers(self, system: str, what: str) -> Path:
+        """A system's predictions of further posts: `behaviour`, `swaps` and so on."""
+        return self.path / (self.variant if system == "tuned" else "") / system / f"{what}.jsonl"
 
     def metrics(self, system: str) -> Path:
         """A system's metrics on the test posts."""

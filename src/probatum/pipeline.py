@@ -24,6 +24,7 @@ from probatum.verdict.results import Verdict
 
 if TYPE_CHECKING:
     from probatum.crew import Crew
+    from probatum.further import Stage
 
 RUNS = Path("runs")
 
@@ -115,9 +116,10 @@ class _Job:
     bench: Any
     watcher: Watcher
     told_s: float = field(default=-math.inf)
+    further_stages: list[str] = field(default_factory=list)
 
     def run(self, only: tuple[str, ...] | None) -> Run:
-        from probatum import stages
+        from probatum import further, stages
 
         bench, folder = self.bench, self.folder
         self.manifest.describe(versions=versions(), hardware=hardware(), study=self.study.name)
@@ -125,6 +127,8 @@ class _Job:
         sides = [folder.posts(side) for side in ("train", "validation", "test")]
         outputs = [*sides, folder.audit, folder.skipped, bench.prompt_file]
         self.do("data", stages.data_inputs(bench), outputs, lambda _: stages.prepare_posts(bench))
+        if "compare" in wanted:
+            self._do(further.cases_stage(bench))
         if only is None:
             self._check_slices()
         if "tuned" in wanted and "training" not in wanted:
@@ -135,6 +139,9 @@ class _Job:
                 self._train()
             elif stage != "compare":
                 self._score(stage)
+        if "compare" in wanted:
+            for further_stage in further.stages_of(bench, self._advance):
+                self._do(further_stage)
         facts = hardware()  # PyTorch is loaded now, so GPUs are known
         self.manifest.content["hardware"] = facts | {"gpus": list(bench.crew.gpus) or facts["gpus"]}
         self.manifest.save()
@@ -155,6 +162,10 @@ class _Job:
         facts, reused = self.manifest.do(stage, given, outputs, begin)
         self.watcher.end(stage, facts, self.manifest.stage(stage)["seconds"], reused=reused)
         return facts
+
+    def _do(self, stage: Stage) -> None:
+        self.further_stages.append(stage.name)
+        self.do(stage.name, stage.given, stage.outputs, stage.work)
 
     def _score(self, system: str) -> None:
         from probatum import stages
@@ -185,7 +196,7 @@ class _Job:
         write_json_atomic(self.folder.progress, {"stage": stage, "time": time.time(), **numbers})
 
     def _compare(self) -> Verdict:
-        from probatum import stages
+        from probatum import further, stages
 
         systems = self.study.systems
         given = stages.versions_of("probatum", "numpy", "scipy") | {
@@ -199,12 +210,25 @@ class _Job:
             "retention": self._retention(),
             "positive": self.study.task.positive,
             "cost_per_hour": self.study.cost_per_hour,
+            "further": {
+                str(path.relative_to(self.folder.path)): sha256_file(path)
+                for path in further.files_read(self.bench)
+                if path.is_file()
+            },
+            "settings": [
+                self.study.training.seeds,
+                self.study.training.learning_curve,
+                self.study.scoring.noise_floor,
+                self.study.swaps.model_dump(mode="json"),
+            ],
         }
         outputs = [self.folder.verdict, self.folder.report]
         self.do("compare", given, outputs, lambda _: self._judge())
         return read_verdict(self.folder)
 
     def _judge(self) -> Facts:
+        from probatum import further
+
         study, folder = self.study, self.folder
         posts = self.bench.posts("test")
         predictions = {str(system): read_predictions(folder.predictions(system)) for system in study.systems}
@@ -217,8 +241,9 @@ class _Job:
             usage={system: self._usage(system) for system in study.systems},
             notes=self.manifest.stage("data")["facts"]["notes"],
             doubts=self.manifest.stage("data")["facts"]["doubts"],
+            further=further.read_further(self.bench, self.manifest),
         )
-        verdict = replace(verdict, next_step=verdict.next_step.located(self._places()))
+        verdict = verdict.located(self._places())
         write_json_atomic(folder.verdict, verdict.to_json())
         for system, result in verdict.to_json()["systems"].items():
             write_json_atomic(folder.metrics(system), result)
@@ -238,8 +263,11 @@ class _Job:
         facts = self._training_facts()
         if not facts:
             return None
-        names = ("completed", "planned_steps", "steps", "start_loss", "best_loss", "best_step", "final_loss", "notes")
-        return TrainingSummary(**{name: facts[name] for name in names}, **self._retention())
+        from probatum import further
+
+        retention = further.retention(self.study, self.manifest)
+        rise = None if retention is None else retention.rise
+        return replace(further.training_summary(facts, self.study), **self._retention(), retention_rise=rise)
 
     def _retention(self) -> Facts:
         return {
@@ -263,7 +291,7 @@ class _Job:
         done = ["data", *self.study.systems]
         if "tuned" in done:
             done.insert(done.index("tuned"), "training")
-        seconds = {stage: self._seconds(stage) for stage in done}
+        seconds = {stage: self._seconds(stage) for stage in [*done, *self.further_stages]}
         return ReportContext(
             study_yaml=self.study.to_yaml(),
             versions=self.manifest.content["versions"],

@@ -3,11 +3,12 @@
 from probatum.study.criteria import Criterion, System, VerdictSettings
 from probatum.study.file import Study
 from probatum.study.model import Model, Scoring, Training
-from probatum.study.posts import Columns, Data, Prompt, Task
+from probatum.study.posts import BehaviourColumns, Columns, Data, Prompt, Swaps, Task
 from probatum.study.section import AUTO, parse_bytes
 
 __all__ = [
     "AUTO",
+    "BehaviourColumns",
     "Columns",
     "Criterion",
     "Data",
@@ -15,6 +16,7 @@ __all__ = [
     "Prompt",
     "Scoring",
     "Study",
+    "Swaps",
     "System",
     "Task",
     "Training",
