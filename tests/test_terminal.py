@@ -129,4 +129,4 @@ def test_every_stage_of_a_run_has_a_title():
 
     from probatum.study import System
 
-    assert set(TITLES) == {"data", "training", "compare", *get_args(System)}
+    assert set(TITLES) == {"data", "cases", "noise floor", "training", "compare", *get_args(System)}

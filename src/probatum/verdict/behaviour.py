@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from probatum.data.records import Post, Prediction
 from probatum.metrics.bootstrap import Codes, Resampling
+from probatum.metrics.classification import Flags
 from probatum.metrics.intervals import Interval
 from probatum.metrics.resampled import resampled
 from probatum.study import VerdictSettings
 from probatum.verdict.evidence import NO_VALUE, Evidence, line_up
 from probatum.verdict.further_results import Behaviour, BehaviourRow
 
-METRICS = ("accuracy", "fpr", "fnr")
+METRICS = ("accuracy", "recall", "fpr", "fnr")
 REFERENCE = "baseline"
 ALL = "all"
 
@@ -87,8 +88,27 @@ def _row(
         mine = answers.where(mask)
         other = evidence.answers[reference or system].where(mask)
         found = resampled(mine, other, METRICS, settings.confidence, how)
-        figures[system] = found.system
+        figures[system] = _of_one_label(found.system, mine.truth)
         if reference and system != reference:
-            change[system] = found.difference
+            change[system] = _of_one_label(found.difference, mine.truth, level=0.0)
     labels = Counter(post.label for post, inside in zip(evidence.posts, mask, strict=True) if inside)
     return BehaviourRow(value, dict(labels), int(mask.sum()), len(np.unique(clusters[mask])), figures, change)
+
+
+def _of_one_label(found: Mapping[str, Interval], truth: Flags, level: float = 1.0) -> dict[str, Interval]:
+    """Return accuracy, FPR and FNR, accuracy as recall or as 1 - FPR where all tests have one label.
+
+    The value is the same; the draws then add nothing to cells of the other label, which cannot come up.
+
+    Args:
+        found: metric to its interval.
+        truth: bool[n], the right label is the positive one.
+        level: 1 for a figure, 0 for a difference.
+    """
+    kept = {metric: found[metric] for metric in METRICS if metric != "recall"}
+    if truth.all():
+        kept["accuracy"] = found["recall"]
+    elif not truth.any():
+        fpr = found["fpr"]
+        kept["accuracy"] = Interval(level - fpr.value, level - fpr.high, level - fpr.low, fpr.n)
+    return kept

@@ -160,7 +160,7 @@ def convention(evidence: Evidence, system: str, clues: Clues, settings: VerdictS
         f"with {where}, out of {worst.all_n:,} {truth} ones",
         advice,
         "probatum run STUDY --set prompt.strategy=convention" if states else "probatum audit TRAIN",
-        {"errors": worst.errors, "n": worst.n, "all_errors": worst.all_errors, "all_n": worst.all_n},
+        {name: float(getattr(worst, name)) for name in ("errors", "n", "all_errors", "all_n")},
     )
 
 
@@ -278,7 +278,7 @@ def unparsed(answers: Answers, system: str, clues: Clues) -> Cause | None:
         f"{count:,} of {len(answers.parsed):,} answers of {system} held no label and count as wrong",
         "score the label words instead of parsing answers (scoring.method: likelihood)",
         "probatum run STUDY --method likelihood",
-        {"unparsed": count, "n": len(answers.parsed)},
+        {"unparsed": float(count), "n": float(len(answers.parsed))},
     )
 
 
