@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
+import random
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from shutil import rmtree
@@ -17,6 +19,7 @@ from probatum.artifacts import sha256_ends, sha256_file, write_json_atomic, writ
 from probatum.crew import ALONE, Crew
 from probatum.data.audit import audit
 from probatum.data.gather import SIDES, Gathered, gather
+from probatum.data.general_text import read_paragraphs
 from probatum.data.labels import LabelSet
 from probatum.data.records import (
     Post,
@@ -50,7 +53,7 @@ from probatum.prompt.strategy import Strategy, load_strategy
 from probatum.scoring.generate import score_generate
 from probatum.scoring.likelihood import Scored, score_likelihood
 from probatum.scoring.linear import score_linear, score_majority
-from probatum.scoring.retention import retention_nll
+from probatum.scoring.retention import general_paragraphs, paragraph_losses
 from probatum.shard import catch_up, check_shardable, load_sharded
 from probatum.study import Study, Training
 from probatum.training.loop import train
@@ -58,6 +61,8 @@ from probatum.training.trainer import Examples
 
 Report = Callable[..., None]
 AUTO, READY, DEFAULT_STRATEGY = "auto", "ready", "baseline"
+SEEDS = "seeds"
+FEWEST_TOKENS = 64  # in a row
 MODEL_PACKAGES = ("probatum", "torch", "transformers", "peft", "tokenizers")
 
 
@@ -82,7 +87,23 @@ class Bench:
         self.folder = folder
         self.crew = crew
         self.trains = "tuned" in study.systems  # whether this run will; a single stage need not
-        self._base: LoadedModel | None = None
+        self._loaded: dict[str, LoadedModel] = {}  # shared by the variants
+
+    def variant(self, name: str) -> Bench:
+        """Return the bench of a further training, with the same model and its own folder.
+
+        Args:
+            name: `seeds/SEED`, or any other folder, whose training differs by its posts alone; "" for the run itself.
+        """
+        if not name:
+            return self
+        other = copy.copy(self)
+        other.folder = replace(self.folder, variant=name)
+        kind, _, seed = name.partition("/")
+        if kind == SEEDS:
+            training = self.study.training.model_copy(update={"seed": int(seed), "seeds": None})
+            other.study = self.study.model_copy(update={"training": training})
+        return other
 
     @property
     def labels(self) -> LabelSet:
@@ -161,15 +182,15 @@ class Bench:
         Raises:
             StageError: it will not fit into memory.
         """
-        if self._base is None:
+        if "base" not in self._loaded:
             self.check_shard()
             self._check_fit()
             self.plan.apply()
             if self.study.model.shard:
-                self._base = load_sharded(self.study.model, self.crew, report)
+                self._loaded["base"] = load_sharded(self.study.model, self.crew, report)
             else:
-                self._base = load_model(self.study.model, report=report)
-        return self._base
+                self._loaded["base"] = load_model(self.study.model, report=report)
+        return self._loaded["base"]
 
     def check_shard(self) -> None:
         """Refuse to split a model that cannot be.
@@ -268,12 +289,15 @@ def system_inputs(bench: Bench, system: str, side: str = "test") -> Facts:
         given |= {"max_new_tokens": study.scoring.max_new_tokens, "task": study.task.model_dump(mode="json")}
     if system == "tuned":
         given["adapter"] = sha256_file(bench.folder.adapter / "adapter_model.safetensors")
-    return given | ({"retention": needs_retention(study)} if side == "test" else {})
+    text = study.data.retention
+    about_retention = {"retention": needs_retention(study)} | ({"text": sha256_file(text)} if text else {})
+    return given | (about_retention if side == "test" else {})
 
 
 def needs_retention(study: Study) -> bool:
-    """Whether a criterion asks what the model forgot."""
-    return any(criterion.metric == "retention_nll" for criterion in study.verdict.criteria)
+    """Whether a criterion asks what the model forgot, or the study brings the text to ask with."""
+    asked = any(criterion.metric == "retention_nll" for criterion in study.verdict.criteria)
+    return asked or study.data.retention is not None
 
 
 def score_system(bench: Bench, system: str, report: Report, side: str = "test") -> Facts:
@@ -282,7 +306,7 @@ def score_system(bench: Bench, system: str, report: Report, side: str = "test") 
     if system in ("majority", "linear"):
         scored = Scored(_score_cheaply(bench, system, side), 0)
     else:
-        bench.crew.order("score", system, side)
+        bench.crew.order("score", system, side, bench.folder.variant)
         scored, facts = score_model(bench, system, report, side)
     write_predictions(bench.folder.scores(system, side), scored.predictions)
     return facts | {"posts": len(scored.predictions), "tokens": scored.num_tokens}
@@ -292,7 +316,13 @@ def _score_cheaply(bench: Bench, system: str, side: str) -> list[Prediction]:
     train, posts, positive = bench.posts("train"), bench.posts(side), bench.labels.positive
     if system == "majority":
         return score_majority(train, posts, positive)
-    return score_linear(train, posts, positive, weights=post_weights(train, bench.study.training.reweighting))
+    return linear_scores(bench, train, posts)
+
+
+def linear_scores(bench: Bench, train: Sequence[Post], posts: Sequence[Post]) -> list[Prediction]:
+    """Return the linear model's scores of some posts, trained on others as the study says."""
+    weights = post_weights(train, bench.study.training.reweighting)
+    return score_linear(train, posts, bench.study.task.positive, weights=weights)
 
 
 def score_model(bench: Bench, system: str, report: Report, side: str = "test") -> tuple[Scored, Facts]:
@@ -305,12 +335,20 @@ def score_model(bench: Bench, system: str, report: Report, side: str = "test") -
         scored = score_with(loaded, bench.renderer, bench.posts(side), bench.planned, report, crew=bench.crew)
         if side == "test" and needs_retention(bench.study):
             if bench.crew.leads:
-                loss = retention_nll(loaded)
-                facts["retention_nll"] = loss if math.isfinite(loss) else None
+                facts |= retention_facts(loaded, bench.study)
             catch_up(loaded.model)
     finally:
         without_adapter(loaded)
     return scored, facts | peak.facts()
+
+
+def retention_facts(loaded: LoadedModel, study: Study) -> Facts:
+    """Return the loss on general text: of each paragraph in nats, its tokens, and the mean."""
+    text = study.data.retention
+    losses = paragraph_losses(loaded, general_paragraphs() if text is None else read_paragraphs(text))
+    nats, tokens = sum(loss for loss, _ in losses), sum(count for _, count in losses)
+    finite = tokens > 0 and math.isfinite(nats)
+    return {"retention_nll": nats / tokens if finite else None, "retention": losses if finite else []}
 
 
 def score_with(
@@ -340,6 +378,40 @@ def score_with(
     return Scored([by_index[index] for index in range(len(posts))], sum(part.num_tokens for part in by_rank))
 
 
+def answer_posts(bench: Bench, system: str, side: str, report: Report, *, other_rows: bool = False) -> Scored:
+    """Have the model answer further posts, in every process of the crew its share of them.
+
+    Args:
+        bench: the run, or a variant of it.
+        system: baseline or tuned.
+        side: which of the run's posts.
+        report: told how many are done.
+        other_rows: in another order and in rows of half the tokens.
+    """
+    bench.crew.order("answer", system, bench.folder.variant, side, other_rows)
+    return answer_together(bench, system, side, report, other_rows=other_rows)
+
+
+def answer_together(bench: Bench, system: str, side: str, report: Report, *, other_rows: bool = False) -> Scored:
+    """Answer further posts, as every process of the crew does at once."""
+    posts, study = bench.posts(side), bench.planned
+    if other_rows:
+        posts = shuffled(posts, study.verdict.seed)
+        fewer = {"tokens_per_batch": max(FEWEST_TOKENS, study.scoring.tokens_per_batch // 2)}
+        study = study.model_copy(update={"scoring": study.scoring.model_copy(update=fewer)})
+    base = bench.base(report)
+    loaded = with_adapter(base, bench.folder.adapter) if system == "tuned" else base
+    try:
+        return score_with(loaded, bench.renderer, posts, study, report, crew=bench.crew)
+    finally:
+        without_adapter(loaded)
+
+
+def shuffled(posts: Sequence[Post], seed: int) -> list[Post]:
+    """Return posts in another order."""
+    return random.Random(seed).sample(posts, len(posts))
+
+
 def training_inputs(bench: Bench) -> Facts:
     """What the adapter depends on."""
     return versions_of(*MODEL_PACKAGES) | {
@@ -347,7 +419,9 @@ def training_inputs(bench: Bench) -> Facts:
         "validation": sha256_file(bench.folder.posts("validation")),
         "model": bench.model_identity(),
         "prompt": bench.renderer.fingerprint(),
-        "training": bench.study.training.model_dump(mode="json", exclude={"keep_checkpoints"}),
+        "training": bench.study.training.model_dump(
+            mode="json", exclude={"keep_checkpoints", "seeds", "learning_curve"}
+        ),
     }
 
 
@@ -357,7 +431,7 @@ def train_adapter(bench: Bench, report: Report, inputs: str) -> Facts:
     Another training in the folder is hours of work: it moves to `training-HASH`, and comes back when its settings do.
     """
     _make_way(bench.folder.training, inputs)
-    bench.crew.order("train")
+    bench.crew.order("train", bench.folder.variant)
     return train_together(bench, report)
 
 
@@ -389,9 +463,11 @@ def follow(bench: Bench) -> None:
     """Do this process's part of what the leader orders, until the run is over."""
     for verb, *what in bench.crew.orders():
         if verb == "score":
-            score_model(bench, what[0], _ignore, what[1])
+            score_model(bench.variant(what[2]), what[0], _ignore, what[1])
+        elif verb == "answer":
+            answer_together(bench.variant(what[1]), what[0], what[2], _ignore, other_rows=what[3])
         else:
-            train_together(bench, _ignore)
+            train_together(bench.variant(what[0]), _ignore)
 
 
 def _ignore(_: Any) -> None:

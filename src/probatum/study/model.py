@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -94,6 +94,26 @@ class Training(Planned):
         json_schema_extra=OR_AUTO,
     )
     seed: int = Field(0, ge=0, description="seed of the adapter's start, the order of posts and the dropout")
+    seeds: list[Annotated[int, Field(ge=0)]] | None = Field(
+        None,
+        min_length=1,
+        description="train an adapter with each of these seeds; the first is the one that is judged and shipped, the "
+        "others show how much of it is luck",
+    )
+    learning_curve: bool = Field(
+        False, description="train on ¼ and ½ of the posts too, to see whether more posts would help"
+    )
+
+    @model_validator(mode="after")
+    def _first_seed_is_the_one(self) -> Self:
+        if self.seeds is None:
+            return self
+        if twice := [seed for seed in dict.fromkeys(self.seeds) if self.seeds.count(seed) > 1]:
+            raise ValueError(f"seeds named more than once: {', '.join(map(str, twice))}")
+        if "seed" in self.model_fields_set and self.seed != self.seeds[0]:
+            raise ValueError(f"seed {self.seed} is not the first of seeds {self.seeds}; give one of the two")
+        self.__dict__["seed"] = self.seeds[0]
+        return self
 
     @model_validator(mode="after")
     def _batches_divide(self) -> Self:
@@ -131,6 +151,9 @@ class Scoring(Planned):
         json_schema_extra=OR_AUTO,
     )
     max_new_tokens: int = Field(10, ge=1, description="longest answer of `generate`")
+    noise_floor: bool = Field(
+        True, description="score the baseline twice, in other rows, to see what changes though nothing has changed"
+    )
 
     @property
     def needs_validation(self) -> bool:
