@@ -263,7 +263,7 @@ def prepare_posts(bench: Bench) -> Facts:
         write_jsonl(folder.skipped, (record.to_json() for record in gathered.skipped))
     if gathered.frame is not None:
         write_text_atomic(bench.prompt_file, strategy_yaml(gathered.frame, bench.study.data.train.name))
-    findings = audit(gathered.sides)
+    findings = audit(gathered.sides, positive=bench.study.task.positive)
     write_json_atomic(folder.audit, findings.to_json())
     return {
         "posts": {side: len(posts) for side, posts in gathered.sides.items()},
