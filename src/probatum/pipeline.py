@@ -7,7 +7,7 @@ import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from probatum.artifacts import sha256_file, short_path, write_json_atomic, write
 from probatum.data.records import read_predictions
 from probatum.errors import InputError, StageError, StudyError
 from probatum.manifest import Facts, Manifest, RunFolder, hardware, versions
+from probatum.pace import Pace
 from probatum.report.markdown import ReportContext, write_report
 from probatum.study import Study
 from probatum.verdict.compare import compare
@@ -115,6 +116,7 @@ class _Job:
     bench: Any
     watcher: Watcher
     told_s: float = field(default=-math.inf)
+    pace: Pace = field(default_factory=Pace)
 
     def run(self, only: tuple[str, ...] | None) -> Run:
         from probatum import stages
@@ -181,7 +183,8 @@ class _Job:
         if time.monotonic() - self.told_s < 1:
             return
         self.told_s = time.monotonic()
-        numbers = {"posts": progress} if isinstance(progress, int) else asdict(progress)
+        num_posts = self.manifest.stage("data")["facts"]["posts"]["test"]
+        numbers = self.pace.facts(stage, progress, num_posts)
         write_json_atomic(self.folder.progress, {"stage": stage, "time": time.time(), **numbers})
 
     def _compare(self) -> Verdict:

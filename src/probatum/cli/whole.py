@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from probatum.cli.apart import run_apart
 from probatum.cli.app import app
 from probatum.cli.options import (
     Alpha,
@@ -45,6 +46,9 @@ def run(
     memory_limit: MemoryLimit = None,
     gpus: Gpus = None,
     shard: Shard = False,
+    detached: Annotated[
+        bool, typer.Option("--detach", help="go on without this terminal; probatum status watches it")
+    ] = False,
     examples: Examples = 0,
     as_json: Json = False,
 ) -> None:
@@ -64,7 +68,11 @@ def run(
         method=method,
         memory_limit=memory_limit,
     )
-    finish(run_stages(load_study(study, overrides), out, as_json, gpus=gpus), as_json, examples)
+    loaded = load_study(study, overrides)
+    if detached:
+        run_apart(loaded, out)
+        return
+    finish(run_stages(loaded, out, as_json, gpus=gpus), as_json, examples)
 
 
 @app.command(rich_help_panel="The whole study")

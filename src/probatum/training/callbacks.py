@@ -32,6 +32,8 @@ class TrainingProgress:
         loss: latest training loss, mean over answer tokens; `None` before the first log.
         validation_loss: latest validation loss; `None` before the first evaluation.
         left_s: estimated seconds left, `None` in the first step.
+        posts: posts trained on, over all epochs.
+        tokens: tokens computed in forward passes of training.
     """
 
     step: int
@@ -39,13 +41,15 @@ class TrainingProgress:
     loss: float | None
     validation_loss: float | None
     left_s: float | None
+    posts: int = 0
+    tokens: int = 0
 
 
 class Progress(TrainerCallback):
     """Reports every step, with the time left by the pace of this process."""
 
-    def __init__(self, report: Callable[[TrainingProgress], None]) -> None:
-        self.report = report
+    def __init__(self, report: Callable[[TrainingProgress], None], odometer: Odometer) -> None:
+        self.report, self.odometer = report, odometer
         self.began_s = self.began_step = 0.0
         self.loss: float | None = None
         self.validation_loss: float | None = None
@@ -66,7 +70,9 @@ class Progress(TrainerCallback):
         done = state.global_step - self.began_step
         pace_s = (time.monotonic() - self.began_s) / done if done else None
         left_s = None if pace_s is None else pace_s * (state.max_steps - state.global_step)
-        self.report(TrainingProgress(state.global_step, state.max_steps, self.loss, self.validation_loss, left_s))
+        posts = state.global_step * args.per_device_train_batch_size * args.gradient_accumulation_steps
+        step, tokens = state.global_step, self.odometer.num_tokens
+        self.report(TrainingProgress(step, state.max_steps, self.loss, self.validation_loss, left_s, posts, tokens))
 
 
 class StepLog(TrainerCallback):

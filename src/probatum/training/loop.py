@@ -186,7 +186,7 @@ class _Job:
         odometer = Odometer(self.folder)
         callbacks: list[TrainerCallback] = [checks]
         if self.crew.leads:
-            callbacks = [Progress(self.report), StepLog(self.folder), checks, odometer]
+            callbacks = [Progress(self.report, odometer), StepLog(self.folder), checks, odometer]
         if self.settings.early_stopping:
             callbacks.append(EarlyStoppingCallback(early_stopping_patience=self.settings.early_stopping))
         collator = RowCollator(self.examples.prefix, self.loaded.text_config, self.loaded.dtype, as_rows=graphed)
