@@ -17,6 +17,7 @@ from probatum.data.records import read_predictions
 from probatum.errors import InputError, StageError, StudyError
 from probatum.manifest import Facts, Manifest, RunFolder, hardware, versions
 from probatum.pace import Pace
+from probatum.report.card import facts_of, write_cards
 from probatum.report.markdown import ReportContext, write_report
 from probatum.study import Study
 from probatum.verdict.compare import compare
@@ -202,12 +203,15 @@ class _Job:
             "retention": self._retention(),
             "positive": self.study.task.positive,
             "cost_per_hour": self.study.cost_per_hour,
+            "card": self.study.card.model_dump(mode="json"),
         }
-        outputs = [self.folder.verdict, self.folder.report]
+        outputs = [self.folder.verdict, self.folder.report, self.folder.card]
         self.do("compare", given, outputs, lambda _: self._judge())
         return read_verdict(self.folder)
 
     def _judge(self) -> Facts:
+        from probatum import stages
+
         study, folder = self.study, self.folder
         posts = self.bench.posts("test")
         predictions = {str(system): read_predictions(folder.predictions(system)) for system in study.systems}
@@ -225,8 +229,15 @@ class _Job:
         write_json_atomic(folder.verdict, verdict.to_json())
         for system, result in verdict.to_json()["systems"].items():
             write_json_atomic(folder.metrics(system), result)
-        write_report(study.name, verdict, posts, folder.report, self._context())
+        context = self._context()
+        write_report(study.name, verdict, posts, folder.report, context)
+        write_cards(self._cards(), study, verdict, facts_of(self.manifest.content, context))
+        if facts := self._training_facts():
+            stages.report_verdict(self.bench, verdict, facts["best_step"])
         return {"outcome": verdict.outcome, "exit_code": verdict.exit_code}
+
+    def _cards(self) -> list[Path]:
+        return [self.folder.card, *([self.folder.adapter / "README.md"] if "tuned" in self.study.systems else [])]
 
     def _places(self) -> dict[str, str]:
         """Return what the words in a next step stand for; the resolved study holds the flags of this run too."""

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from probatum.errors import StudyError, did_you_mean
+from probatum.study.card import Card
 from probatum.study.criteria import DEFAULT_CRITERIA, System, VerdictSettings
 from probatum.study.model import Model, Scoring, Training
 from probatum.study.posts import Data, Prompt, Task
@@ -31,6 +32,7 @@ class Study(Section):  # noqa: PLW1641  # it holds lists, so it has no hash
         ["majority", "linear", "baseline", "tuned"], min_length=1, description="what is scored on the same posts"
     )
     verdict: VerdictSettings = Field(default_factory=VerdictSettings, description="what must hold")
+    card: Card = Field(default_factory=Card, description="the model card: what only its author knows")
     cost_per_hour: float | None = Field(None, ge=0, description="price of this machine for an hour, in any currency")
     limit: int | None = Field(None, ge=4, description="try it on so many posts of each file first")
     _path: Path | None = PrivateAttr(None)

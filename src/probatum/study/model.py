@@ -86,6 +86,9 @@ class Training(Planned):
         json_schema_extra=OR_AUTO,
     )
     seed: int = Field(0, ge=0, description="seed of the adapter's start, the order of posts and the dropout")
+    report_to: list[Literal["mlflow", "wandb", "trackio"]] = Field(
+        [], description="trackers to report to besides TensorBoard, which always gets everything"
+    )
 
     @model_validator(mode="after")
     def _batches_divide(self) -> Self:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import EarlyStoppingCallback, TrainerCallback, TrainerState, TrainingArguments
-from transformers.integrations import is_tensorboard_available
 from transformers.trainer_callback import PrinterCallback
 
 from probatum.artifacts import write_json_atomic
@@ -30,6 +27,7 @@ from probatum.training.examples import RowCollator
 from probatum.training.graphed import GraphedStep
 from probatum.training.lora import attach_adapter, copy_adapter
 from probatum.training.shared import ShareCollator, SharedOutOfMemoryError, posts_at_once
+from probatum.training.trackers import PROJECT, TENSORBOARD, TrackerIds, tracked
 from probatum.training.trainer import Examples, PackedTrainer, shared_validation_loss
 
 ADAPTER, CHECKPOINTS, RESULT = "adapter", "checkpoints", "result.json"
@@ -142,7 +140,7 @@ class _Job:
         model = attach_adapter(self.loaded, self.settings)
         try:
             checks = Checks()
-            with fast_rows(model, wanted=self.loaded.fast) as fast, quiet(), _tensorboard_in(self.folder):
+            with fast_rows(model, wanted=self.loaded.fast) as fast, quiet(), tracked(self.folder):
                 start_loss = _start_loss(model, self.examples, self.folder, self.crew)
                 trainer = self._trainer(model, micro, checks, graphed=fast and not self.settings.gradient_checkpointing)
                 newest = self.crew.from_leader(lambda: newest_checkpoint(self.folder / CHECKPOINTS))
@@ -186,7 +184,8 @@ class _Job:
         odometer = Odometer(self.folder)
         callbacks: list[TrainerCallback] = [checks]
         if self.crew.leads:
-            callbacks = [Progress(self.report, odometer), StepLog(self.folder), checks, odometer]
+            trackers = TrackerIds(self.folder, self.settings.report_to)
+            callbacks = [Progress(self.report, odometer), StepLog(self.folder), checks, odometer, trackers]
         if self.settings.early_stopping:
             callbacks.append(EarlyStoppingCallback(early_stopping_patience=self.settings.early_stopping))
         collator = RowCollator(self.examples.prefix, self.loaded.text_config, self.loaded.dtype, as_rows=graphed)
@@ -233,7 +232,9 @@ def _arguments(
         logging_steps=10,
         logging_first_step=True,
         logging_nan_inf_filter=False,
-        report_to=["tensorboard"] if crew.leads and is_tensorboard_available() else [],
+        report_to=[TENSORBOARD, *settings.report_to] if crew.leads else [],
+        run_name=folder.parent.name,
+        project=PROJECT,
         seed=settings.seed,
         data_seed=settings.seed,
         use_cpu=device.type == "cpu",
@@ -279,17 +280,3 @@ def newest_checkpoint(folder: Path) -> Path | None:
         except (OSError, json.JSONDecodeError, KeyError):
             shutil.rmtree(path)
     return max(whole)[1] if whole else None
-
-
-@contextmanager
-def _tensorboard_in(folder: Path) -> Iterator[None]:
-    """Send TensorBoard's events into the run folder; its integration takes the place from the environment alone."""
-    name = "TENSORBOARD_LOGGING_DIR"
-    before = os.environ.get(name)
-    os.environ[name] = str(folder / "tensorboard")
-    try:
-        yield
-    finally:
-        os.environ.pop(name)
-        if before is not None:
-            os.environ[name] = before
