@@ -121,7 +121,9 @@ class _Job:
 
     def run(self, only: tuple[str, ...] | None) -> Run:
         from probatum import stages
+        from probatum.training.trackers import check_trackers
 
+        check_trackers(self.study.training.report_to)
         bench, folder = self.bench, self.folder
         self.manifest.describe(versions=versions(), hardware=hardware(), study=self.study.name)
         wanted = [*self.study.systems, "compare"] if only is None else list(only)
@@ -210,7 +212,7 @@ class _Job:
         return read_verdict(self.folder)
 
     def _judge(self) -> Facts:
-        from probatum import stages
+        from probatum.tracking import report_verdict
 
         study, folder = self.study, self.folder
         posts = self.bench.posts("test")
@@ -233,7 +235,7 @@ class _Job:
         write_report(study.name, verdict, posts, folder.report, context)
         write_cards(self._cards(), study, verdict, facts_of(self.manifest.content, context))
         if facts := self._training_facts():
-            stages.report_verdict(self.bench, verdict, facts["best_step"])
+            report_verdict(folder.training, verdict, facts["best_step"])
         return {"outcome": verdict.outcome, "exit_code": verdict.exit_code}
 
     def _cards(self) -> list[Path]:

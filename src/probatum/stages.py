@@ -51,9 +51,7 @@ from probatum.scoring.retention import retention_nll
 from probatum.shard import catch_up, check_shardable, load_sharded
 from probatum.study import Study, Training
 from probatum.training.loop import train
-from probatum.training.trackers import check_trackers, log_figures
 from probatum.training.trainer import Examples
-from probatum.verdict.results import Verdict
 
 Report = Callable[..., None]
 AUTO, READY, DEFAULT_STRATEGY = "auto", "ready", "baseline"
@@ -342,7 +340,6 @@ def train_adapter(bench: Bench, report: Report, inputs: str) -> Facts:
 
     Another training in the folder is hours of work: it moves to `training-HASH`, and comes back when its settings do.
     """
-    check_trackers(bench.study.training.report_to)
     _make_way(bench.folder.training, inputs)
     bench.crew.order("train")
     return train_together(bench, report)
@@ -368,17 +365,6 @@ def settled(bench: Bench) -> Training:
     if not bench.crew.from_leader(path.is_file):
         bench.crew.from_leader(lambda: write_json_atomic(path, chosen))
     return planned.model_copy(update=json.loads(path.read_text(encoding="utf-8")))
-
-
-def report_verdict(bench: Bench, verdict: Verdict, step: int) -> None:
-    """Log what the verdict found to where the training was reported, at the step of the kept checkpoint."""
-    figures = {
-        f"verdict/{name}/{metric}": interval.value
-        for name, system in verdict.systems.items()
-        for metric, interval in system.metrics.items()
-        if interval.defined
-    }
-    log_figures(bench.folder.training, figures | {"verdict/accepted": float(verdict.accepted)}, step)
 
 
 def follow(bench: Bench) -> None:
