@@ -16,6 +16,7 @@ from probatum.artifacts import sha256_file, short_path, write_json_atomic, write
 from probatum.data.records import read_predictions
 from probatum.errors import InputError, StageError, StudyError
 from probatum.manifest import Facts, Manifest, RunFolder, hardware, versions
+from probatum.notebook import run_html
 from probatum.pace import Pace
 from probatum.report.card import facts_of, write_cards
 from probatum.report.markdown import ReportContext, write_report
@@ -61,6 +62,9 @@ class Run:
     def report(self) -> Path:
         """The report for people."""
         return self.folder.report
+
+    def _repr_html_(self) -> str:
+        return run_html(self)
 
 
 def default_folder(study: Study) -> Path:

@@ -133,6 +133,11 @@ class Study(Section):  # noqa: PLW1641  # it holds lists, so it has no hash
         """Return the whole study, defaults written out, as YAML that loads again to the same study."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
+    def _repr_html_(self) -> str:
+        from probatum.notebook import study_html
+
+        return study_html(self)
+
 
 def _at_home(path: str | Path) -> Path:
     """Return a path with `~` filled in, where there is a home to fill in."""

@@ -240,6 +240,11 @@ class Verdict:
         """Whether every criterion passed."""
         return self.outcome == "accepted"
 
+    def _repr_html_(self) -> str:
+        from probatum.notebook import verdict_html
+
+        return verdict_html(self)
+
     def to_json(self) -> dict[str, Any]:
         """Return the verdict as JSON values at full precision; an undefined number is null beside its reason."""
         value: dict[str, Any] = encode(self)
