@@ -8,17 +8,17 @@ from datetime import datetime
 from itertools import pairwise
 
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from probatum.gpus import Gauge
+from probatum.model.gpus import Gauge
 from probatum.report.safe import one_line
 from probatum.status import RunStatus, StageStatus, clock
 
 STYLES = {"done": "green", "running": "yellow", "stopped": "red", "failed": "red", "waiting": "dim"}
 BARS, ASCII_BARS = "▁▂▃▄▅▆▇█", "_.-=*#"
 MOST_BARS = 40
+ERASE_LINE, ERASE_BELOW = "\x1b[K", "\x1b[J"  # from the cursor to the end
 LONGEST_NOTE = 2000
 
 
@@ -46,13 +46,57 @@ def follow(console: Console, read: Callable[[], RunStatus], every_s: float = 2.0
     status = read()
     if not console.is_terminal or console.is_dumb_terminal:
         return _follow_in_lines(console, read, status, every_s)
-    with Live(console=console, auto_refresh=False, transient=True, vertical_overflow="crop") as live:
-        while is_at_work(status):
-            live.update(view(console, status), refresh=True)
-            time.sleep(every_s)
-            status = read()
+    canvas = Canvas(console)
+    while is_at_work(status):
+        canvas.draw(view(console, status))
+        time.sleep(every_s)
+        status = read()
+    canvas.clear()
     print_status(console, status)
     return status
+
+
+class Canvas:
+    """Lines at the foot of a terminal that are drawn again in place; only those that changed are sent.
+
+    Rich's own live display erases every line before it writes them all: over a slow line that flickers.
+
+    Args:
+        console: a terminal.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.lines: list[str] = []
+        self.size = console.size
+
+    def draw(self, shown: RenderableType) -> None:
+        """Draw a view over the one before."""
+        with self.console.capture() as captured:
+            self.console.print(shown)
+        lines = captured.get().splitlines()[: self.console.height - 1]
+        if self.console.size != self.size:  # the terminal has laid out the old lines anew: where, nobody knows
+            self.lines, self.size = [], self.console.size
+        out = [_up(len(self.lines))]
+        for at, line in enumerate(lines):
+            same = at < len(self.lines) and self.lines[at] == line
+            out.append("\n" if same else f"\r{line}{ERASE_LINE}\n")
+        out.append(ERASE_BELOW if len(self.lines) > len(lines) else "")
+        self.lines = lines
+        self._send("".join(out))
+
+    def clear(self) -> None:
+        """Take the view away."""
+        self._send(_up(len(self.lines)) + "\r" + ERASE_BELOW)
+        self.lines = []
+
+    def _send(self, text: str) -> None:
+        self.console.file.write(text)
+        self.console.file.flush()
+
+
+def _up(lines: int) -> str:
+    return f"\x1b[{lines}A" if lines else ""
 
 
 def _follow_in_lines(console: Console, read: Callable[[], RunStatus], status: RunStatus, every_s: float) -> RunStatus:
@@ -78,7 +122,7 @@ def is_at_work(status: RunStatus) -> bool:
 
 def view(console: Console, status: RunStatus) -> RenderableType:
     """Return a run as lines for a console of any width."""
-    table = Table(title=Text(_title(status)), title_justify="left", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     for name in ("stage", "state", "time", "where it stands"):
         table.add_column(name, justify="right" if name == "time" else "left", no_wrap=name == "state")
     for stage in status.stages:
@@ -87,7 +131,7 @@ def view(console: Console, status: RunStatus) -> RenderableType:
         table.add_row(stage.name, Text(stage.state, style=STYLES[stage.state]), took, note)
     running = next((stage for stage in status.stages if stage.state == "running"), None)
     lines = [] if running is None else measures(console, status, running)
-    return Group(table, *(Text(f"  {line}") for line in lines))
+    return Group(Text(_title(status), style="bold"), table, *(Text(f"  {line}") for line in lines))
 
 
 def _title(status: RunStatus) -> str:

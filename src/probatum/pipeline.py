@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,7 +121,10 @@ class _Job:
     bench: Any
     watcher: Watcher
     told_s: float = field(default=-math.inf)
-    pace: Pace = field(default_factory=Pace)
+
+    @cached_property
+    def pace(self) -> Pace:
+        return Pace(lambda: self.bench.gpus)
 
     def run(self, only: tuple[str, ...] | None) -> Run:
         from probatum import stages

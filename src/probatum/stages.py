@@ -29,6 +29,7 @@ from probatum.data.strategy import strategy_yaml
 from probatum.errors import StageError, StudyError
 from probatum.manifest import Facts, RunFolder, versions
 from probatum.model.fit import Plan, RowShape, make_plan, size_words
+from probatum.model.gpus import EnergyMeter, own_gpus
 from probatum.model.load import (
     LoadedModel,
     choose_device,
@@ -135,6 +136,11 @@ class Bench:
         In a crew the leader's plan is everyone's, so all processes ask for it first at the same point of a stage.
         """
         return self.crew.from_leader(self._make_plan)
+
+    @cached_property
+    def gpus(self) -> list[str]:
+        """NVML's ids of the GPUs that the run uses."""
+        return own_gpus(self.crew.size) if choose_device(self.study.model).type == "cuda" else []
 
     def _make_plan(self) -> Plan:
         study = self.study
@@ -281,7 +287,7 @@ def score_system(bench: Bench, system: str, report: Report) -> Facts:
 
 def score_model(bench: Bench, system: str, report: Report) -> tuple[Scored, Facts]:
     """Score the test posts with the model, in every process of the crew its share of them."""
-    peak = Peak(choose_device(bench.study.model), bench.plan.scoring)
+    peak, meter = Peak(choose_device(bench.study.model), bench.plan.scoring), EnergyMeter(bench.gpus)
     base = bench.base(report)
     loaded = with_adapter(base, bench.folder.adapter) if system == "tuned" else base
     facts: Facts = {}
@@ -294,7 +300,7 @@ def score_model(bench: Bench, system: str, report: Report) -> tuple[Scored, Fact
             catch_up(loaded.model)
     finally:
         without_adapter(loaded)
-    return scored, facts | peak.facts()
+    return scored, facts | peak.facts() | {"energy_j": meter.spent_j}
 
 
 def score_with(
@@ -349,7 +355,9 @@ def train_together(bench: Bench, report: Report) -> Facts:
     """Train the adapter, in every process of the crew with its share of every step's posts."""
     examples, cut = training_examples(bench)
     peak = Peak(choose_device(bench.study.model), bench.plan.training)
-    result = train(bench.base(report), examples, settled(bench), bench.folder.training, report, crew=bench.crew)
+    result = train(
+        bench.base(report), examples, settled(bench), bench.folder.training, report, crew=bench.crew, gpus=bench.gpus
+    )
     notes = [f"{cut} training and validation posts were cut to fit prompt.max_tokens"] if cut else []
     return asdict(result) | peak.facts() | {"notes": [*notes, *result.notes]}
 

@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 
 from probatum.errors import InputError, StageError
-from probatum.gpus import Gauge, gauges
 from probatum.manifest import Manifest, RunFolder
+from probatum.model.gpus import Gauge, gauges
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class RunStatus:
         process: pid, host and start (seconds since 1970) of the process that worked in it last.
         progress: what that process told last: stage, counts, `posts_per_s`, `tokens_per_s`, `left_s`, its memory.
         losses: training losses so far.
-        gpus: of this host, while a run of this host is at work.
+        gpus: those that the run uses, while it is at work on this host.
     """
 
     folder: str
@@ -84,7 +84,7 @@ def read_status(path: Path) -> RunStatus:
     judged = manifest.stage("compare")
     outcome = judged["facts"]["outcome"] if judged.get("state") == "done" else None
     process = manifest.content.get("process", {})
-    watched = gauges() if alive else []
+    watched = gauges(progress.get("gpus", [])) if alive else []
     return RunStatus(str(path), alive, stages, outcome, process, progress, losses(folder), watched)
 
 

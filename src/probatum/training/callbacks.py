@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -15,6 +15,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from probatum.artifacts import write_json_atomic, write_text_atomic
 from probatum.errors import TrainingError
+from probatum.model.gpus import EnergyMeter
 from probatum.training.lora import check_gradients
 
 FLAT_AFTER_STEPS = 100
@@ -99,15 +100,27 @@ class StepLog(TrainerCallback):
 
 
 class Odometer(TrainerCallback):
-    """Counts tokens and seconds over all resumptions of a run.
+    """Counts tokens, seconds and energy over all resumptions of a run.
+
+    Args:
+        folder: of the training.
+        gpus: NVML's ids of the GPUs whose energy is counted.
 
     Attributes:
         num_tokens: tokens computed in forward passes of training.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, gpus: Sequence[str] = ()) -> None:
         self.path = folder / "odometer.json"
         self.num_tokens, self.seconds_before, self.began_s = 0, 0.0, time.monotonic()
+        self.joules_before: float | None = 0.0
+        self.meter = EnergyMeter(gpus)
+
+    @property
+    def energy_j(self) -> float | None:
+        """Joules up to now; `None` where a part of the training was not counted."""
+        spent_j = self.meter.spent_j
+        return None if spent_j is None or self.joules_before is None else self.joules_before + spent_j
 
     @property
     def seconds(self) -> float:
@@ -124,10 +137,12 @@ class Odometer(TrainerCallback):
         if self.path.is_file():
             reading = json.loads(self.path.read_text(encoding="utf-8"))
             self.num_tokens, self.seconds_before = reading["num_tokens"], reading["seconds"]
+            self.joules_before = reading.get("energy_j")
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Keep the reading beside the checkpoint."""
-        write_json_atomic(self.path, {"num_tokens": self.num_tokens, "seconds": self.seconds})
+        reading = {"num_tokens": self.num_tokens, "seconds": self.seconds, "energy_j": self.energy_j}
+        write_json_atomic(self.path, reading)
 
 
 def _step_of(line: str) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ class TrainingResult:
         micro_batch_size: posts in each forward pass, after any halving.
         num_tokens: tokens computed in forward passes of training, the shared prefix counted once a row.
         seconds: wall time, over all resumptions.
+        energy_j: joules that the GPUs drew, over all resumptions; `None` where not counted.
         notes: advice.
     """
 
@@ -63,11 +64,19 @@ class TrainingResult:
     micro_batch_size: int
     num_tokens: int
     seconds: float
+    energy_j: float | None
     notes: list[str]
 
 
 def train(
-    loaded: LoadedModel, examples: Examples, settings: Training, folder: Path, report: Report, *, crew: Crew = ALONE
+    loaded: LoadedModel,
+    examples: Examples,
+    settings: Training,
+    folder: Path,
+    report: Report,
+    *,
+    crew: Crew = ALONE,
+    gpus: Sequence[str] = (),
 ) -> TrainingResult:
     """Train an adapter, or go on from the newest whole checkpoint in `folder`.
 
@@ -78,6 +87,7 @@ def train(
         folder: gets `adapter/`, `checkpoints/`, `log.jsonl`, `tensorboard/` and `result.json`.
         report: told of every step.
         crew: the processes that share the training, all of which call this; the leader alone writes and reports.
+        gpus: NVML's ids of the GPUs whose energy is counted.
 
     Raises:
         TrainingError: no training posts, NaN, no gradient, or no memory for one post at a time.
@@ -86,7 +96,7 @@ def train(
         raise TrainingError("there are no posts to train on, or none to validate with")
     folder.mkdir(parents=True, exist_ok=True)
     settings, notes = fitting_warmup(settings, len(examples.train))
-    job = _Job(loaded, examples, settings, folder, report, crew)
+    job = _Job(loaded, examples, settings, folder, report, crew, gpus)
     micro = min(settings.micro_batch_size, settings.batch_size)
     while True:
         try:
@@ -134,6 +144,7 @@ class _Job:
     folder: Path
     report: Report
     crew: Crew
+    gpus: Sequence[str]
 
     def attempt(self, micro: int, notes: list[str]) -> TrainingResult:
         """Train with so many posts in a forward pass, from the newest checkpoint if there is one."""
@@ -174,6 +185,7 @@ class _Job:
             micro_batch_size=micro,
             num_tokens=odometer.num_tokens,
             seconds=round(odometer.seconds_before, 3),
+            energy_j=odometer.joules_before,
             notes=notes + ([f"stopped early at step {state.global_step}"] if stopped_early else []),
         )
         write_json_atomic(self.folder / RESULT, vars(result))
@@ -181,7 +193,7 @@ class _Job:
 
     def _trainer(self, model: Any, micro: int, checks: Checks, *, graphed: bool) -> PackedTrainer:
         most_labels = micro * max(len(answer) for suffix in self.examples.train for answer in suffix.answers)
-        odometer = Odometer(self.folder)
+        odometer = Odometer(self.folder, self.gpus)
         callbacks: list[TrainerCallback] = [checks]
         if self.crew.leads:
             trackers = TrackerIds(self.folder, self.settings.report_to)
