@@ -20,7 +20,13 @@ def at_work(step, alive=True):
         StageStatus("training", "running", 5.0 + step, f"step {step} of 100"),
         StageStatus("tuned", "waiting"),
     ]
-    progress = {"stage": "training", "posts_per_s": 12.34, "tokens_per_s": 4567.8, "gpu_bytes": 2**30, "gpu_peak_bytes": 2**31}
+    progress = {
+        "stage": "training",
+        "posts_per_s": 12.34,
+        "tokens_per_s": 4567.8,
+        "gpu_bytes": 2**30,
+        "gpu_peak_bytes": 2**31,
+    }
     losses = [1.0, 0.5, 0.25]
     return RunStatus("runs/x", alive, stages, None, PROCESS, progress, losses, [GPU])
 

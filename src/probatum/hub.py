@@ -41,15 +41,17 @@ def push(run: Run, to: str, *, private: bool, endpoint: str | None = None) -> st
     content = _content(run)
     _refuse_posts(content, run.folder)
     from huggingface_hub import CommitOperationAdd, HfApi
-    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
 
     hub = HfApi(endpoint=endpoint)
     operations = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=data) for name, data in content.items()]
     try:
         hub.create_repo(to, private=private, exist_ok=True)
         commit = hub.create_commit(to, operations, commit_message=f"Adapter of {run.study.name}, by Probatum")
-    except (HfHubHTTPError, LocalTokenNotFoundError) as error:
-        raise StageError(f"{to}: the hub refused: {error}; log in with `hf auth login`, or set HF_TOKEN") from error
+    except Exception as error:  # the hub's own errors, and those of whichever HTTP library it uses
+        raise StageError(
+            f"{to}: nothing was pushed ({type(error).__name__}: {error}); "
+            "log in with `hf auth login`, or set HF_TOKEN to a token that may write there"
+        ) from error
     return str(commit.commit_url)
 
 

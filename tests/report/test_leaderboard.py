@@ -6,11 +6,11 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 from rich.console import Console
+from tests.verdict.test_leaderboard import POSTS, SETTINGS, entry, posts_of
 
 from probatum.report.leaderboard import print_leaderboard
 from probatum.report.leaderboard_page import leaderboard_page, write_leaderboard_page
 from probatum.verdict.leaderboard import rank
-from tests.verdict.test_leaderboard import POSTS, SETTINGS, entry, posts_of
 
 HOSTILE = "</td><script>alert(1)</script>\u202e[red]x[/red]"
 

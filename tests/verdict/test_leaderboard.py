@@ -104,7 +104,9 @@ def test_an_undefined_figure_is_last():
 
 
 def test_no_entries_give_no_boards():
-    assert rank([], "f1", SETTINGS, {"x": "not scored yet: tuned"}).to_json()["unread"] == {"x": "not scored yet: tuned"}
+    assert rank([], "f1", SETTINGS, {"x": "not scored yet: tuned"}).to_json()["unread"] == {
+        "x": "not scored yet: tuned"
+    }
 
 
 def test_predictions_of_other_posts_are_refused():

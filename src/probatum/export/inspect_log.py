@@ -30,7 +30,9 @@ def write_inspect(finished: Finished, out: Path) -> list[Path]:
     try:
         from inspect_ai.log import write_eval_log
     except ImportError as error:
-        raise InputError("--format inspect needs inspect_ai, which is not installed; pip install inspect-ai") from error
+        raise InputError(
+            "--format inspect needs inspect_ai, which is not installed; pip install 'probatum[inspect]'"
+        ) from error
     out.mkdir(parents=True, exist_ok=True)
     files = []
     for system in finished.predictions:

@@ -20,7 +20,11 @@ from probatum.artifacts import write_json_atomic
 from probatum.errors import StudyError
 
 TENSORBOARD, IDS = "tensorboard", "trackers.json"
-INSTALL = {"mlflow": "pip install mlflow-skinny", "wandb": "pip install wandb", "trackio": "pip install trackio"}
+INSTALL = {
+    "mlflow": "pip install 'probatum[mlflow]'",
+    "wandb": "pip install 'probatum[wandb]'",
+    "trackio": "pip install 'probatum[trackio]'",
+}
 PROJECT = "probatum"
 
 
