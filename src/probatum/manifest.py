@@ -67,6 +67,11 @@ class RunFolder:
         return self.path / "report.md"
 
     @property
+    def card(self) -> Path:
+        """The model card."""
+        return self.path / "MODEL_CARD.md"
+
+    @property
     def audit(self) -> Path:
         """What the audit of the posts found."""
         return self.path / "data" / "audit.json"
