@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 from probatum.artifacts import sha256_file, short_path, write_json_atomic, write_text_atomic
 from probatum.data.records import read_predictions
 from probatum.errors import InputError, StageError, StudyError
+from probatum.finished import read_content, read_verdict
 from probatum.manifest import Facts, Manifest, RunFolder, hardware, versions
 from probatum.report.markdown import ReportContext, write_report
+from probatum.report.page import write_page
 from probatum.study import Study
 from probatum.verdict.compare import compare
 from probatum.verdict.evidence import TrainingSummary, Usage, why_empty
-from probatum.verdict.results import Verdict
+from probatum.verdict.results import Verdict, encode
 
 if TYPE_CHECKING:
     from probatum.crew import Crew
@@ -200,7 +202,7 @@ class _Job:
             "positive": self.study.task.positive,
             "cost_per_hour": self.study.cost_per_hour,
         }
-        outputs = [self.folder.verdict, self.folder.report]
+        outputs = [self.folder.verdict, self.folder.report, self.folder.context, self.folder.page]
         self.do("compare", given, outputs, lambda _: self._judge())
         return read_verdict(self.folder)
 
@@ -222,7 +224,9 @@ class _Job:
         write_json_atomic(folder.verdict, verdict.to_json())
         for system, result in verdict.to_json()["systems"].items():
             write_json_atomic(folder.metrics(system), result)
-        write_report(study.name, verdict, posts, folder.report, self._context())
+        write_report(study.name, verdict, posts, folder.report, context := self._context())
+        write_json_atomic(folder.context, encode(context))
+        write_page(read_content(folder), folder.page)
         return {"outcome": verdict.outcome, "exit_code": verdict.exit_code}
 
     def _places(self) -> dict[str, str]:
@@ -296,21 +300,6 @@ def measure(done: Run, system: str) -> Verdict:
     settings = done.study.verdict.model_copy(update={"criteria": []})
     predictions = {system: read_predictions(done.folder.predictions(system))}
     return compare(read_written_posts(done.folder.posts("test")), predictions, settings, done.study.task.positive)
-
-
-def read_verdict(folder: RunFolder) -> Verdict:
-    """Read the verdict of a finished run.
-
-    Raises:
-        StageError: the run has none yet.
-    """
-    import json
-
-    if not folder.verdict.is_file():
-        raise StageError(
-            f"{folder.path}: no verdict there yet; `probatum status {folder.path}` says how far the run is"
-        )
-    return Verdict.from_json(json.loads(folder.verdict.read_text(encoding="utf-8")))
 
 
 @contextmanager

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from probatum.cli.app import app, console, print_json
+from probatum.cli.app import app, console, print_json, say
 from probatum.cli.options import Json, MemoryLimit, load_study, overrides_of
+
+RunFolderPath = Annotated[Path, typer.Argument(metavar="RUN", help="the run folder", show_default=False)]
 
 
 @app.command(rich_help_panel="Look")
 def status(
-    folder: Annotated[Path, typer.Argument(help="the run folder", show_default=False)],
+    folder: RunFolderPath,
     as_json: Json = False,
 ) -> None:
     """Say how far a run is, from any shell: stages, step, loss, time left."""
@@ -24,6 +26,39 @@ def status(
         print_json(found.to_json())
     else:
         print_status(console, found)
+
+
+@app.command(rich_help_panel="Look")
+def report(
+    folder: RunFolderPath,
+    show: Annotated[bool, typer.Option("--open", help="open it in the browser")] = False,
+) -> None:
+    """Make a finished run's report.html again, and open it."""
+    from probatum.finished import read_content
+    from probatum.manifest import RunFolder
+    from probatum.report.page import write_page
+
+    run = RunFolder(folder)
+    write_page(read_content(run), run.page)
+    say(f"report: {run.page}")
+    if show and typer.launch(str(run.page)) != 0:
+        say("no browser could be opened here; open the file yourself")
+
+
+@app.command(rich_help_panel="Look")
+def plot(
+    folder: RunFolderPath,
+    out: Annotated[Path | None, typer.Option(help="where to \\[default: RUN/plots]", show_default=False)] = None,
+    form: Annotated[Literal["png", "svg"], typer.Option("--format", help="of the files")] = "png",
+) -> None:
+    """Write the report's figures as files for papers."""
+    from probatum.finished import read_content
+    from probatum.manifest import RunFolder
+    from probatum.report.plots.every import every_plot
+    from probatum.report.plots.export import write_plots
+
+    for path in write_plots(every_plot(read_content(RunFolder(folder))), out or folder / "plots", form):
+        say(str(path))
 
 
 @app.command(rich_help_panel="Look")

@@ -49,6 +49,10 @@ class OperatingPoints:
         """float[k], 2 TP / (2 TP + FP + FN)."""
         return np.atleast_1d(ratio(2 * self.tp, self.tp + self.fp + self.positives))
 
+    def at(self, threshold: float) -> int:
+        """Return which of the k points a threshold gives: the last one that is not below it."""
+        return int(np.flatnonzero(self.threshold >= threshold)[-1])  # thresholds fall, and the first is infinite
+
 
 def operating_points(truth: Flags, score: Floats) -> OperatingPoints:
     """Return what a system would do at every threshold that makes a difference (Fawcett 2006, algorithm 1).

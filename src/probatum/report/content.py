@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from probatum.metrics.classification import Flags, Floats
+from probatum.metrics.curves import OperatingPoints, operating_points
 from probatum.report.figures import baseline_first
 from probatum.report.markdown import ReportContext
 from probatum.verdict.evidence import Evidence
@@ -29,7 +30,7 @@ class ReportContent:
         context: what ran where, how long and at what cost.
         log: the rows of the training log, in order.
         findings: the audit's findings as JSON objects, the gravest first.
-        threshold: the score at and above which a post is called positive.
+        thresholds: system to the score at and above which it calls a post positive.
     """
 
     name: str
@@ -38,7 +39,7 @@ class ReportContent:
     context: ReportContext = field(default_factory=ReportContext)
     log: Sequence[Mapping[str, Any]] = ()
     findings: Sequence[Mapping[str, Any]] = ()
-    threshold: float = 0.5
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def systems(self) -> list[str]:
@@ -71,6 +72,15 @@ class ReportContent:
     def scores(self, system: str) -> Floats:
         """Return float[n], a system's scores; NaN where it gave none."""
         return self._scores[system]
+
+    def threshold(self, system: str) -> float:
+        """Return the score at and above which a system calls a post positive."""
+        return self.thresholds.get(system, 0.5)
+
+    @cached_property
+    def points(self) -> dict[str, OperatingPoints]:
+        """What each system with scores would do at every threshold."""
+        return {name: operating_points(self.truth, self.scores(name)) for name in self.scored_systems}
 
     @property
     def scored_systems(self) -> list[str]:

@@ -41,7 +41,10 @@ def systems(verdict: Verdict) -> list[str]:
     """Return the figures of all systems side by side, and what scoring took."""
     columns = [column for system in verdict.systems.values() for column in _columns(system)]
     rows = [
-        (metric_title(metric), *(with_interval(figures[metric]) if metric in figures else "–" for _, figures in columns))
+        (
+            metric_title(metric),
+            *(with_interval(figures[metric]) if metric in figures else "–" for _, figures in columns),
+        )
         for metric in FIGURES
     ]
     errors = ([_calibration(system), *["–"] * (len(_columns(system)) - 1)] for system in verdict.systems.values())

@@ -33,11 +33,11 @@ class ReportContext:
     """
 
     study_yaml: str = ""
-    versions: Mapping[str, str] = field(default_factory=dict)
-    hardware: Mapping[str, str] = field(default_factory=dict)
-    stage_seconds: Mapping[str, float] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    hardware: dict[str, str] = field(default_factory=dict)
+    stage_seconds: dict[str, float] = field(default_factory=dict)
     cost: float | None = None
-    audit: Sequence[str] = ()
+    audit: list[str] = field(default_factory=list)
     training: TrainingSummary | None = None
     command: str = "probatum run study.yaml"
 

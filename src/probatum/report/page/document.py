@@ -28,8 +28,8 @@ def render_page(content: ReportContent) -> str:
     Every text from outside is escaped in markup, or stands in JSON that the script turns into text nodes.
     """
     sections = [section for make in SECTIONS if (section := make(content)) is not None]
-    style = Markup(f"{_colours()}\n{static('page.css')}")  # noqa: S704  # our own files
-    library, script = Markup(chart_library()), Markup(page_script())  # noqa: S704
+    style = Markup(f"{_colours()}\n{static('page.css')}")  # our own files
+    library, script = Markup(chart_library()), Markup(page_script())
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -88,5 +88,3 @@ def _data(content: ReportContent, sections: list[Section]) -> list[Markup]:
         tag("script", json_for_script(value), type="application/json", id=f"data-{name}")
         for name, value in parts.items()
     ]
-
-

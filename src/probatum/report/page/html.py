@@ -53,7 +53,13 @@ def table(header: Sequence[object], rows: Iterable[Sequence[object]], *, caption
         class_: of the table.
     """
     head = tag("thead", tag("tr", *(tag("th", cell, scope="col") for cell in header)))
-    body = tag("tbody", *(tag("tr", tag("th", row[0], scope="row"), *(tag("td", c) for c in row[1:])) for row in rows))
+    body = tag("tbody", *(_row(header, row) for row in rows))
     named = tag("caption", caption, class_="unseen")
     inner = tag("table", named, head, body, class_=class_ or None)
     return tag("div", inner, class_="wide", tabindex="0", role="region", aria_label=caption)
+
+
+def _row(header: Sequence[object], row: Sequence[object]) -> Markup:
+    """Return a row; each cell keeps its column's name, for screens too narrow to show the header."""
+    cells = (tag("td", cell, data_of=name) for name, cell in zip(header[1:], row[1:], strict=True))
+    return tag("tr", tag("th", row[0], scope="row"), *cells)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from probatum.report.plots.plot import Spec, colour, share_axis, system_scales
+from probatum.report.plots.plot import FIT_WIDTH, Spec, colour, share_axis, system_scales
 
 ROW_HEIGHT = 17
 
@@ -17,6 +17,7 @@ def dots(
     *,
     order: Sequence[str],
     joined: Sequence[str] = (),
+    highest: float = 1.0,
     name: str = "rows",
 ) -> Spec:
     """Return dots with intervals by `place` and system.
@@ -27,19 +28,20 @@ def dots(
         title: of the axis.
         order: the places from top to bottom.
         joined: two systems whose dots a line joins.
+        highest: where the axis ends.
         name: of the data, for a page that changes it.
     """
     by_colour, by_shape = system_scales(systems)
     y = {"field": "place", "type": "nominal", "sort": list(order), "title": None, "axis": {"domain": False}}
     place = {"y": y, "yOffset": {"field": "system", "type": "nominal", "sort": list(systems)}}
-    value = share_axis(title) | {"field": "value"}
+    value = share_axis(title, (0, highest)) | {"field": "value"}
     layers: list[Spec] = []
     if joined:
         only = {"filter": {"field": "system", "oneOf": list(joined)}}
         line = {"type": "line", "color": colour("muted"), "strokeWidth": 1, "strokeDash": [2, 2]}
         by_place = {"field": "place", "type": "nominal"}
         layers.append({"transform": [only], "mark": line, "encoding": place | {"x": value, "detail": by_place}})
-    ends = {"x": share_axis(title) | {"field": "low"}, "x2": {"field": "high"}}
+    ends = {"x": share_axis(title, (0, highest)) | {"field": "low"}, "x2": {"field": "high"}}
     told = [
         {"field": field, "type": kind, "title": shown, **form}
         for field, kind, shown, form in (
@@ -58,5 +60,5 @@ def dots(
             "encoding": place | {"x": value, "color": by_colour, "shape": by_shape, "tooltip": told},
         },
     ]
-    height = {"step": ROW_HEIGHT, "for": "offset"} if len(systems) > 1 else {"step": 2 * ROW_HEIGHT}
-    return {"data": {"name": name, "values": list(rows)}, "width": "container", "height": height, "layer": layers}
+    height = ROW_HEIGHT * max(len(systems), 2) * max(len(order), 1)
+    return {"data": {"name": name, "values": list(rows)}, "height": height, "layer": layers} | FIT_WIDTH

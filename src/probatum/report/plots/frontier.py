@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from probatum.metrics.classification import Flags, Floats
-from probatum.metrics.curves import operating_points, thinned
+from probatum.metrics.classification import Flags
+from probatum.metrics.curves import thinned
 from probatum.metrics.ranking import ranked_wrong
 from probatum.report.content import ReportContent
-from probatum.report.plots.plot import Plot, Spec, colour, label, share_axis, system_scales
+from probatum.report.plots.plot import FIT_WIDTH, Plot, Spec, colour, label, share_axis, system_scales
 from probatum.verdict.evidence import NO_VALUE
 from probatum.verdict.wording import number
 
@@ -26,14 +26,13 @@ def plots(content: ReportContent) -> list[Plot]:
     if not groups or not content.truth.any() or not content.scored_systems:
         return []
     rows = [row for name in content.scored_systems for row in _rows(content, name, groups)]
-    marks = [
-        _point(content, name, groups, content.threshold, _f1_in_use(content, name))
-        for name in content.scored_systems
+    marks = [_point(content, name, groups, content.threshold(name)) for name in content.scored_systems]
+    cells = [
+        [row["system"], f"{row['threshold']:.3f}", number(row["f1"]), number(row["fpr"]), row["group"]] for row in marks
     ]
-    cells = [[row["system"], f"{row['threshold']:.3f}", number(row["f1"]), number(row["fpr"]), row["group"]] for row in marks]
     what = (
-        "F1 against the false-positive rate of the group where it is highest, at every threshold on the test posts; the "
-        "mark is the threshold in use. Choose on validation posts: a threshold chosen here would be flattered."
+        "F1 against the false-positive rate of the group where it is highest, at every threshold on the test posts; "
+        "the mark is the threshold in use. Choose on validation posts: a threshold chosen here would be flattered."
     )
     header = ("system", "threshold in use", "F1", "worst FPR", "group")
     return [Plot("frontier", "F1 and the worst group", what, _spec(rows, marks, content.scored_systems), header, cells)]
@@ -49,27 +48,20 @@ def _groups(content: ReportContent) -> dict[str, Flags]:
 
 
 def _rows(content: ReportContent, system: str, groups: Mapping[str, Flags]) -> Iterator[dict[str, Any]]:
-    points = operating_points(content.truth, content.scores(system))
+    points = content.points[system]
     for at in thinned(len(points.threshold), MOST_POINTS):
         if np.isfinite(points.threshold[at]):
-            yield _point(content, system, groups, float(points.threshold[at]), float(points.f1[at]))
+            yield _point(content, system, groups, float(points.threshold[at]))
 
 
-def _f1_in_use(content: ReportContent, system: str) -> float:
-    points = operating_points(content.truth, content.scores(system))
-    return float(points.f1[np.flatnonzero(points.threshold >= content.threshold)[-1]])
-
-
-def _point(
-    content: ReportContent, system: str, groups: Mapping[str, Flags], threshold: float, f1: float
-) -> dict[str, Any]:
-    called: Floats = ranked_wrong(content.truth, content.scores(system))
+def _point(content: ReportContent, system: str, groups: Mapping[str, Flags], threshold: float) -> dict[str, Any]:
+    called, points = ranked_wrong(content.truth, content.scores(system)), content.points[system]
     rates = {name: float((called[mask] >= threshold).mean()) for name, mask in groups.items()}
     worst = max(rates, key=lambda name: rates[name])
     return {
         "system": system,
         "threshold": threshold,
-        "f1": round(f1, 5),
+        "f1": round(float(points.f1[points.at(threshold)]), 5),
         "fpr": round(rates[worst], 5),
         "group": label(worst),
     }
@@ -87,7 +79,7 @@ def _spec(rows: list[dict[str, Any]], marks: list[dict[str, Any]], systems: list
     ]
     order = {"field": "threshold", "type": "quantitative"}
     return {
-        "width": "container",
+        **FIT_WIDTH,
         "height": HEIGHT,
         "layer": [
             {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from probatum.report.content import ReportContent
@@ -41,10 +42,22 @@ def _plot(content: ReportContent, rate: str) -> Plot:
             rate.upper(),
             order=[label(value) for value in order],
             joined=joined,
+            highest=_highest(content),
         ),
         ("group", "system", of, rate.upper(), "from", "to"),
         [_cells(row, rate, of) for row in rows],
     )
+
+
+def _highest(content: ReportContent) -> float:
+    """Return where both axes end, the same for both rates: the next tenth above every interval."""
+    shown = [
+        getattr(row.row, rate).high
+        for row in content.verdict.groups
+        for rate in RATES
+        if row.system in content.telling_systems
+    ]
+    return min(1.0, math.ceil(10 * max((end for end in shown if not math.isnan(end)), default=1.0)) / 10)
 
 
 def _row(row: SliceRow, rate: str, of: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from probatum.report.content import ReportContent
-from probatum.report.plots.plot import Plot, Spec, colour
+from probatum.report.plots.plot import FIT_WIDTH, Plot, Spec, colour
 from probatum.verdict.wording import number
 
 HEIGHT = 260
@@ -37,7 +37,7 @@ def _values(content: ReportContent) -> list[dict[str, Any]]:
 
 
 def _spec(values: list[dict[str, Any]], kept: int | None) -> Spec:
-    step = {"type": "quantitative", "title": "step"}
+    step = {"type": "quantitative", "title": "step", "axis": {"tickCount": 6}}
     scale = {"domain": list(KINDS.values()), "range": [colour("muted"), colour("tuned")]}
     by_kind = {"field": "kind", "type": "nominal", "title": None, "scale": scale}
     told = [
@@ -51,7 +51,13 @@ def _spec(values: list[dict[str, Any]], kept: int | None) -> Spec:
             "mark": {"type": "line", "point": {"size": 40}},
             "encoding": {
                 "x": step | {"field": "step"},
-                "y": {"field": "loss", "type": "quantitative", "title": "loss (nats)", "scale": {"zero": False}},
+                "y": {
+                    "field": "loss",
+                    "type": "quantitative",
+                    "title": "loss (nats)",
+                    "scale": {"zero": False},
+                    "axis": {"tickCount": 6},
+                },
                 "color": by_kind,
                 "tooltip": told,
             },
@@ -71,4 +77,4 @@ def _spec(values: list[dict[str, Any]], kept: int | None) -> Spec:
                 ],
             }
         )
-    return {"width": "container", "height": HEIGHT, "layer": layers}
+    return {**FIT_WIDTH, "height": HEIGHT, "layer": layers}

@@ -14,6 +14,7 @@ from probatum.metrics.intervals import Interval
 from probatum.report.safe import one_line
 
 Spec = dict[str, Any]
+FIT_WIDTH = {"width": "container", "autosize": {"type": "fit-x", "contains": "padding"}}
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 
 # Light and dark. Systems after Okabe and Ito (2008), darkened or lightened to 3:1 on the page's ground.

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from probatum.metrics.curves import OperatingPoints, operating_points, thinned
+from probatum.metrics.curves import OperatingPoints, thinned
 from probatum.report.content import ReportContent
-from probatum.report.plots.plot import Plot, Spec, colour, share_axis, system_scales
+from probatum.report.plots.plot import FIT_WIDTH, Plot, Spec, colour, share_axis, system_scales
 from probatum.verdict.wording import number
 
 MOST_POINTS = 200
@@ -21,7 +21,6 @@ def plots(content: ReportContent) -> list[Plot]:
     systems = content.scored_systems
     if not systems or content.truth.all() or not content.truth.any():
         return []
-    points = {name: operating_points(content.truth, content.scores(name)) for name in systems}
     share = float(content.truth.mean())
     metrics = content.verdict.systems
     roc_table = [[name, number(metrics[name].metrics["auroc"].value)] for name in systems]
@@ -32,7 +31,7 @@ def plots(content: ReportContent) -> list[Plot]:
             "ROC",
             "Recall against false-positive rate at every threshold; the mark is the threshold in use, the diagonal is "
             "chance.",
-            _curves(points, content.threshold, ("fpr", "FPR"), ("recall", "recall"), [(0, 0), (1, 1)]),
+            _curves(content, ("fpr", "FPR"), ("recall", "recall"), [(0, 0), (1, 1)]),
             ("system", "AUROC"),
             roc_table,
         ),
@@ -41,7 +40,7 @@ def plots(content: ReportContent) -> list[Plot]:
             "Precision and recall",
             f"Precision against recall at every threshold; the mark is the threshold in use, the level line is chance "
             f"({share:.2f}).",
-            _curves(points, content.threshold, ("recall", "recall"), ("precision", "precision"), [(0, share), (1, share)]),
+            _curves(content, ("recall", "recall"), ("precision", "precision"), [(0, share), (1, share)]),
             ("system", "average precision"),
             pr_table,
         ),
@@ -49,15 +48,18 @@ def plots(content: ReportContent) -> list[Plot]:
 
 
 def _curves(
-    points: dict[str, OperatingPoints],
-    threshold: float,
+    content: ReportContent,
     x: tuple[str, str],
     y: tuple[str, str],
     chance: list[tuple[float, float]],
 ) -> Spec:
-    values = [row for name, found in points.items() for row in _rows(name, found, x[0], y[0])]
-    marks = [row for name, found in points.items() for row in _in_use(name, found, threshold, x[0], y[0])]
-    by_colour, by_shape = system_scales(list(points))
+    values = [row for name, found in content.points.items() for row in _rows(name, found, x[0], y[0])]
+    marks = [
+        row
+        for name, found in content.points.items()
+        for row in _in_use(name, found, content.threshold(name), x[0], y[0])
+    ]
+    by_colour, by_shape = system_scales(content.scored_systems)
     where = {"x": share_axis(x[1]) | {"field": "x"}, "y": share_axis(y[1]) | {"field": "y"}}
     told = [
         {"field": "system", "title": "system"},
@@ -66,7 +68,7 @@ def _curves(
         {"field": "threshold", "type": "quantitative", "title": "threshold", "format": ".3f"},
     ]
     return {
-        "width": "container",
+        **FIT_WIDTH,
         "height": HEIGHT,
         "layer": [
             {
@@ -96,7 +98,7 @@ def _rows(system: str, points: OperatingPoints, x: str, y: str) -> Iterator[dict
 
 
 def _in_use(system: str, points: OperatingPoints, threshold: float, x: str, y: str) -> Iterator[dict[str, Any]]:
-    at = np.flatnonzero(points.threshold >= threshold)[-1]  # thresholds fall, and the first is infinite
+    at = points.at(threshold)
     across, up = float(getattr(points, x)[at]), float(getattr(points, y)[at])
     if not np.isnan(up):
         yield {"system": system, "x": across, "y": up, "threshold": threshold}

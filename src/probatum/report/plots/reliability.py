@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from probatum.report.content import ReportContent
-from probatum.report.plots.plot import Plot, Spec, colour, label, share_axis, system_scales
+from probatum.report.plots.plot import FIT_WIDTH, Plot, Spec, colour, label, share_axis, system_scales
 from probatum.verdict.results import SystemResult
 from probatum.verdict.wording import number
 
@@ -27,7 +27,7 @@ def _plot(system: SystemResult) -> Plot:
         for b in found.bins
         if b.n
     ]
-    what = f"Share of positive posts against the mean score of {label(system.name)} in bins; the diagonal is perfect. {told}"
+    what = f"Share of positive posts against the mean score of {label(system.name)}; the diagonal is perfect. {told}"
     return Plot(
         f"reliability-{system.name}",
         f"Reliability, {label(system.name)}",
@@ -54,7 +54,7 @@ def _spec(system: SystemResult) -> Spec:
         {"field": "share", "type": "quantitative", "title": "positive", "format": ".3f"},
     ]
     return {
-        "width": "container",
+        **FIT_WIDTH,
         "height": HEIGHT,
         "layer": [
             {

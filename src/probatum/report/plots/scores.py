@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from probatum.report.content import ReportContent
-from probatum.report.plots.plot import Plot, Spec, colour, label
+from probatum.report.plots.plot import FIT_WIDTH, Plot, Spec, colour, label
 
 BINS = 25
 HEIGHT = 180
@@ -32,12 +32,12 @@ def _plot(content: ReportContent, system: str) -> Plot:
         for at in range(BINS)
     ]
     what = f"How many posts of each true label got each score from {label(system)}; the line is the threshold in use."
-    spec = _spec(values, [label(kind) for kind in kinds], content.threshold)
+    spec = _spec(values, [label(kind) for kind in kinds], content.threshold(system))
     return Plot(f"scores-{system}", f"Scores, {label(system)}", what, spec, ("score", *map(label, kinds)), rows)
 
 
 def _spec(values: list[dict[str, object]], kinds: list[str], threshold: float) -> Spec:
-    score = {"type": "quantitative", "title": "score", "scale": {"domain": [0, 1]}}
+    score = {"type": "quantitative", "title": "score", "axis": {"tickCount": 5}, "scale": {"domain": [0, 1]}}
     colours = {"domain": kinds, "range": [colour("positive"), colour("negative")]}
     told = [
         {"field": "label", "title": "label"},
@@ -46,7 +46,7 @@ def _spec(values: list[dict[str, object]], kinds: list[str], threshold: float) -
         {"field": "posts", "type": "quantitative", "format": ","},
     ]
     return {
-        "width": "container",
+        **FIT_WIDTH,
         "height": HEIGHT,
         "layer": [
             {

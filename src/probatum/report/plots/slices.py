@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probatum.report.content import ReportContent
-from probatum.report.plots.plot import Plot, Spec, colour, label
+from probatum.report.plots.plot import FIT_WIDTH, Plot, Spec, colour, label
 from probatum.report.safe import one_line
 from probatum.verdict.evidence import describe_slice
 
 MOST_VALUES = 12
 MOST_SLICES = 10
 FEWEST_POSTS = 15
+ROW_HEIGHT = 26
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,11 @@ def plots(content: ReportContent) -> list[Plot]:
         (one.name, f"{one.n:,}", f"{one.errors:,}", f"{one.errors / one.n:.3f}", f"{one.excess:+.1f}") for one in found
     ]
     what = (
-        f"Slices with the most errors of {label(content.judged)} beyond their size: their share of all {total:,} errors "
-        f"(bar) beside their share of all {n:,} posts (line)."
+        f"Slices with more errors of {label(content.judged)} than their size explains: their share of all {total:,} "
+        f"errors (bar) beside their share of all {n:,} posts (line)."
     )
     header = ("slice", "posts", "errors", "error rate", "errors beyond its share")
-    return [Plot("slices", "Where the errors are", what, _spec(found, total, n), header, rows)]
+    return [Plot("slices", "Share of all errors beside share of all posts", what, _spec(found, total, n), header, rows)]
 
 
 def error_slices(content: ReportContent) -> list[ErrorSlice]:
@@ -90,9 +91,7 @@ def _slices(
     excess = errors - counts * wrong.mean()
     for at in np.flatnonzero((counts >= FEWEST_POSTS) & (excess > 0) & (counts < len(wrong))):
         places = np.unravel_index(at, sizes)
-        wanted = {
-            name: str(values[place]) for (name, (values, _)), place in zip(codes.items(), places, strict=True)
-        }
+        wanted = {name: str(values[place]) for (name, (values, _)), place in zip(codes.items(), places, strict=True)}
         yield ErrorSlice(wanted, int(counts[at]), int(errors[at]), float(excess[at]))
 
 
@@ -112,8 +111,8 @@ def _spec(found: list[ErrorSlice], total: int, n: int) -> Spec:
     ]
     return {
         "data": {"values": values},
-        "width": "container",
-        "height": {"step": 26},
+        **FIT_WIDTH,
+        "height": ROW_HEIGHT * len(found),
         "layer": [
             {
                 "mark": {"type": "bar", "color": colour("baseline"), "opacity": 0.8, "height": {"band": 0.62}},

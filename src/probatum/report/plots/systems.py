@@ -27,6 +27,8 @@ def plots(content: ReportContent) -> list[Plot]:
         [title, system, *(number(end) for end in (interval.value, interval.low, interval.high))]
         for title, system, interval in found
     ]
-    what = f"F1, accuracy, error rates and AUROC of {', '.join(systems)} with intervals. High is good but for FPR and FNR."
+    what = (
+        f"F1, accuracy, error rates and AUROC of {', '.join(systems)} with intervals. High is good but for FPR and FNR."
+    )
     spec = dots(rows, systems, "value", order=list(METRICS.values()))
-    return [Plot("systems", "Systems side by side", what, spec, ("figure", "system", "value", "from", "to"), cells)]
+    return [Plot("systems", "The main figures", what, spec, ("figure", "system", "value", "from", "to"), cells)]

@@ -1,4 +1,4 @@
-"""The parts of the page from top to bottom: each module's `section` gives one, or `None` where its data is not there."""
+"""The parts of the page from top to bottom; one whose data is not there is `None`."""
 
 from collections.abc import Callable
 

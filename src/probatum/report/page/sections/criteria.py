@@ -23,9 +23,10 @@ def section(content: ReportContent) -> Section | None:
     if not results:
         return None
     level = f"{content.verdict.confidence * 100:g}% interval"
-    header = ("criterion", "outcome", "value", level, "limit", "posts", "beside the limit")
+    header = ("criterion", "outcome", "beside the limit", "value", level, "limit", "posts")
     rows = [_row(at, result) for at, result in enumerate(results)]
-    figures = {_element(at): bar(result) | {"width": "container", "height": 26} for at, result in enumerate(results) if is_drawn(result)}
+    size = {"width": "container", "height": 22, "autosize": {"type": "fit", "contains": "padding"}}
+    figures = {_element(at): bar(result) | size for at, result in enumerate(results) if is_drawn(result)}
     html = tag("p", LEGEND) + table(header, rows, caption="Criteria", class_="criteria")
     return Section("criteria", "Criteria", html, figures)
 
@@ -42,11 +43,11 @@ def _row(at: int, result: CriterionResult) -> list[Markup | str]:
     return [
         tag("span", outside(result.text), tag("small", outside(result.reason, 600))),
         tag("span", result.outcome, class_=f"chip {result.outcome}"),
+        chart(_element(at), picture, "bar") if drawn else "",
         value if drawn else "–",
         f"{low} to {high}" if low != "-" else "–",
         _limits(result) or "–",
         f"{result.n:,}" if result.n else "–",
-        chart(_element(at), picture, "bar") if drawn else "",
     ]
 
 

@@ -46,7 +46,7 @@ def section(content: ReportContent) -> Section:
     data = {
         "system": content.judged,
         "other": change.other if change else content.judged,
-        "threshold": content.threshold,
+        "thresholds": {name: content.threshold(name) for name in content.systems},
     }
     return Section("posts", "Posts", html, data=data)
 

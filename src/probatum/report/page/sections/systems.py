@@ -55,7 +55,9 @@ def _figures(verdict: Verdict) -> Markup:
         ("tokens", *(_amount(one.usage.tokens, ",d") for one in systems)),
         ("cost", *(_amount(one.usage.cost, ",.4f") for one in systems)),
     ]
-    return table(("", *(outside(one.name) for one in systems)), rows, caption="Figures of every system", class_="numbers")
+    return table(
+        ("", *(outside(one.name) for one in systems)), rows, caption="Figures of every system", class_="numbers"
+    )
 
 
 def with_span(interval: Interval, sign: bool = False) -> Markup:
@@ -63,7 +65,9 @@ def with_span(interval: Interval, sign: bool = False) -> Markup:
     if not interval.defined:
         return tag("span", "–", title=interval.reason)
     return tag(
-        "span", number(interval.value, sign), tag("small", f"{number(interval.low, sign)} to {number(interval.high, sign)}")
+        "span",
+        number(interval.value, sign),
+        tag("small", f"{number(interval.low, sign)} to {number(interval.high, sign)}"),
     )
 
 

@@ -26,7 +26,7 @@ def section(content: ReportContent) -> Section | None:
     if not systems:
         return None
     plots = frontier.plots(content)
-    html = joined([tag("p", WARNING), _controls(content), _results(content), *(figure(plot) for plot in plots)])
+    html = joined([tag("p", WARNING), _controls(), _results(content), *(figure(plot) for plot in plots)])
     groups = list(dict.fromkeys(row.row.value for row in content.verdict.groups))[:MOST_GROUPS]
     places = np.unique(content.evidence.column("group")).tolist()  # in the order of the page's data
     order = ["all posts", *map(label, groups)]
@@ -34,26 +34,24 @@ def section(content: ReportContent) -> Section | None:
     figures = {"threshold-rates": rates} | {f"plot-{plot.name}": plot.spec for plot in plots}
     data = {
         "systems": systems,
-        "chosen": content.threshold,
+        "system": content.judged if content.judged in systems else systems[-1],
+        "chosen": {name: content.threshold(name) for name in systems},
         "groups": [[label(group), places.index(group)] for group in groups],
         "critical": critical_value(content.verdict.confidence),
     }
     return Section("threshold", "Threshold", html, figures, data)
 
 
-def _controls(content: ReportContent) -> Markup:
-    options = (
-        tag("option", name, value=name, selected=name == content.judged) for name in content.scored_systems
-    )
+def _controls() -> Markup:
     return tag(
         "div",
-        tag("label", "system ", tag("select", *options, id="threshold-system")),
+        tag("label", "system ", tag("select", id="threshold-system")),
         tag(
             "label", "threshold ",
             tag("input", type="range", id="threshold-slider", min="0", max="1", step="0.001",
-                value=str(content.threshold), aria_describedby="threshold-note"),
+                aria_describedby="threshold-note"),
         ),
-        tag("output", f"{content.threshold:.3f}", id="threshold-value", for_="threshold-slider"),
+        tag("output", id="threshold-value", for_="threshold-slider"),
         tag("button", "back to the one in use", type="button", id="threshold-reset"),
         class_="controls",
     )  # fmt: skip

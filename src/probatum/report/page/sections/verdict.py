@@ -52,4 +52,6 @@ def _next(verdict: Verdict) -> Markup:
 
 
 def _notes(verdict: Verdict) -> Markup | None:
-    return tag("ul", *(tag("li", outside(note, 600)) for note in verdict.notes), class_="notes") if verdict.notes else None
+    return (
+        tag("ul", *(tag("li", outside(note, 600)) for note in verdict.notes), class_="notes") if verdict.notes else None
+    )

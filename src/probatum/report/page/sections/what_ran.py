@@ -16,7 +16,9 @@ def section(content: ReportContent) -> Section:
     cost = [("cost of the whole run", f"{context.cost:,.2f}")] if context.cost is not None else []
     facts = [(outside(name), outside(what)) for name, what in {**context.hardware, **context.versions}.items()]
     parts = [
-        table(("stage", "seconds"), [*stages, *together, *cost], caption="Time and cost", class_="numbers") if stages else None,
+        table(("stage", "seconds"), [*stages, *together, *cost], caption="Time and cost", class_="numbers")
+        if stages
+        else None,
         table(("", ""), facts, caption="Hardware and versions") if facts else None,
     ]
     html = tag("div", *parts, class_="plots") + tag("p", statistics(content.verdict), class_="what")

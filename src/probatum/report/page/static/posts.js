@@ -3,13 +3,13 @@
 const PAGE_SIZE = 25;
 const LONGEST = 1000; // characters of a post that are shown before "show all"
 const UNPARSED = -1;
-const settings = sections.posts;
+const browser = sections.posts;
 const FILTERS = ["group", "source", "label"];
 const DEFAULTS = {
-  show: "fixed", system: settings.system, other: settings.other, group: "", source: "", label: "", low: "", high: "",
+  show: "fixed", system: browser.system, other: browser.other, group: "", source: "", label: "", low: "", high: "",
   q: "", sort: "order", page: "1", post: "",
 };
-if (settings.system === settings.other) DEFAULTS.show = "all";
+if (browser.system === browser.other) DEFAULTS.show = "all";
 
 const chosen = { ...DEFAULTS };
 const revealed = new Set();
@@ -51,7 +51,7 @@ const SORTS = {
     const [now, then] = [scoreOf(at), scoreOf(at, chosen.other)];
     return now === null || then === null ? 2 : -Math.abs(now - then);
   },
-  near: (at) => (scoreOf(at) === null ? 2 : Math.abs(scoreOf(at) - settings.threshold)),
+  near: (at) => (scoreOf(at) === null ? 2 : Math.abs(scoreOf(at) - browser.thresholds[chosen.system])),
   long: (at) => -posts.texts[at].length,
 };
 

@@ -56,11 +56,13 @@ function startThreshold() {
   if (!settings) return;
   const slider = byId("threshold-slider");
   const system = byId("threshold-system");
-  let threshold = settings.chosen; // to the last digit, which the slider cannot hold
+  system.append(...settings.systems.map((name) => make("option", { value: name, textContent: name })));
+  system.value = settings.system;
+  let threshold = settings.chosen[system.value]; // to the last digit, which the slider cannot hold
 
   const update = async () => {
     const counts = confusions(system.value, threshold);
-    tell(counts[0], threshold, threshold === settings.chosen);
+    tell(counts[0], threshold, threshold === settings.chosen[system.value]);
     const named = [[ALL, counts[0]], ...settings.groups.map(([name, code]) => [name, counts[code + 1]])];
     const view = await draw("threshold-rates");
     await view.data("rates", rateRows(named, settings.critical)).runAsync();
@@ -71,10 +73,11 @@ function startThreshold() {
   };
 
   slider.addEventListener("input", () => move(Number(slider.value)));
-  system.addEventListener("change", update);
-  byId("threshold-reset").addEventListener("click", () => {
-    slider.value = settings.chosen;
-    move(settings.chosen);
-  });
-  update();
+  const reset = () => {
+    slider.value = settings.chosen[system.value];
+    move(settings.chosen[system.value]);
+  };
+  system.addEventListener("change", reset);
+  byId("threshold-reset").addEventListener("click", reset);
+  reset();
 }
