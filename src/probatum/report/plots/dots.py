@@ -33,6 +33,7 @@ def dots(
     """
     by_colour, by_shape = system_scales(systems)
     y = {"field": "place", "type": "nominal", "sort": list(order), "title": None, "axis": {"domain": False}}
+    y["scale"] = {"paddingInner": 0.3, "paddingOuter": 0.15}
     place = {"y": y, "yOffset": {"field": "system", "type": "nominal", "sort": list(systems)}}
     value = share_axis(title, (0, highest)) | {"field": "value"}
     layers: list[Spec] = []

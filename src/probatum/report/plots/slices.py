@@ -9,12 +9,14 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from probatum.metrics.classification import Flags
+from probatum.metrics.intervals import wilson
 from probatum.report.content import ReportContent
 from probatum.report.plots.plot import FIT_WIDTH, Plot, Spec, colour, label
 from probatum.report.safe import one_line
 from probatum.verdict.evidence import describe_slice
 
-MOST_VALUES = 12
+MOST_VALUES = 40
 MOST_SLICES = 10
 FEWEST_POSTS = 15
 ROW_HEIGHT = 26
@@ -49,39 +51,37 @@ def plots(content: ReportContent) -> list[Plot]:
         return []
     wrong = ~content.evidence.answers[content.judged].correct
     total, n = int(wrong.sum()), len(wrong)
-    rows = [
-        (one.name, f"{one.n:,}", f"{one.errors:,}", f"{one.errors / one.n:.3f}", f"{one.excess:+.1f}") for one in found
-    ]
     what = (
         f"Slices with more errors of {label(content.judged)} than their size explains: their share of all {total:,} "
         f"errors (bar) beside their share of all {n:,} posts (line)."
     )
-    header = ("slice", "posts", "errors", "error rate", "errors beyond its share")
-    return [Plot("slices", "Share of all errors beside share of all posts", what, _spec(found, total, n), header, rows)]
+    return [Plot("slices", "Share of all errors beside share of all posts", what, _spec(found, total, n))]
 
 
 def error_slices(content: ReportContent) -> list[ErrorSlice]:
     """Return the slices of one or two columns with the most errors beyond their share, the most first.
 
-    The excess of a slice is errors - n × (all errors / all posts). A pair of columns is left out if one of the two
-    alone has as much. These are leads, not findings: many slices are looked at.
+    The excess of a slice is errors - n × (all errors / all posts); its error rate's interval lies above that of all
+    posts. A pair of columns is left out if one of the two alone has as much excess. These are leads, not findings: many
+    slices are looked at.
     """
+    level = content.verdict.confidence
     evidence, wrong = content.evidence, ~content.evidence.answers[content.judged].correct
     columns = ["label", *(name for name in evidence.columns if evidence.has_few_values(name, MOST_VALUES))]
     codes = {name: np.unique(evidence.column(name), return_inverse=True) for name in columns}
-    singles = [one for name in columns for one in _slices({name: codes[name]}, wrong)]
+    singles = [one for name in columns for one in _slices({name: codes[name]}, wrong, level)]
     alone = {next(iter(one.wanted.items())): one.excess for one in singles}
     pairs = [
         one
         for two in combinations(columns, 2)
-        for one in _slices({name: codes[name] for name in two}, wrong)
+        for one in _slices({name: codes[name] for name in two}, wrong, level)
         if one.excess > max(alone.get(item, 0.0) for item in one.wanted.items())
     ]
     return sorted(singles + pairs, key=lambda one: (-one.excess, one.name))[:MOST_SLICES]
 
 
 def _slices(
-    codes: dict[str, tuple[NDArray[np.str_], NDArray[np.intp]]], wrong: NDArray[np.bool_]
+    codes: dict[str, tuple[NDArray[np.str_], NDArray[np.intp]]], wrong: Flags, level: float
 ) -> Iterator[ErrorSlice]:
     """Yield the slices of some columns that are large enough and hold more errors than their share."""
     sizes = [len(values) for values, _ in codes.values()]
@@ -89,7 +89,9 @@ def _slices(
     counts = np.bincount(flat, minlength=int(np.prod(sizes)))
     errors = np.bincount(flat[wrong], minlength=int(np.prod(sizes)))
     excess = errors - counts * wrong.mean()
-    for at in np.flatnonzero((counts >= FEWEST_POSTS) & (excess > 0) & (counts < len(wrong))):
+    large = np.flatnonzero((counts >= FEWEST_POSTS) & (excess > 0) & (counts < len(wrong)))
+    low, _ = wilson(errors[large], counts[large], level)
+    for at in large[low > wrong.mean()]:
         places = np.unravel_index(at, sizes)
         wanted = {name: str(values[place]) for (name, (values, _)), place in zip(codes.items(), places, strict=True)}
         yield ErrorSlice(wanted, int(counts[at]), int(errors[at]), float(excess[at]))

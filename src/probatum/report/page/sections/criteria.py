@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from math import isnan
+
 from markupsafe import Markup
 
 from probatum.report.content import ReportContent
 from probatum.report.page.html import outside, table, tag
 from probatum.report.page.section import Section, chart
 from probatum.report.plots.criteria import bar, is_drawn
+from probatum.report.plots.plot import FIT_WIDTH
 from probatum.verdict.results import CriterionResult
 from probatum.verdict.wording import limit, number
 
@@ -25,8 +28,11 @@ def section(content: ReportContent) -> Section | None:
     level = f"{content.verdict.confidence * 100:g}% interval"
     header = ("criterion", "outcome", "beside the limit", "value", level, "limit", "posts")
     rows = [_row(at, result) for at, result in enumerate(results)]
-    size = {"width": "container", "height": 22, "autosize": {"type": "fit", "contains": "padding"}}
-    figures = {_element(at): bar(result) | size for at, result in enumerate(results) if is_drawn(result)}
+    figures = {
+        _element(at): bar(result) | {**FIT_WIDTH, "height": 18, "padding": 1}
+        for at, result in enumerate(results)
+        if is_drawn(result)
+    }
     html = tag("p", LEGEND) + table(header, rows, caption="Criteria", class_="criteria")
     return Section("criteria", "Criteria", html, figures)
 
@@ -44,7 +50,7 @@ def _row(at: int, result: CriterionResult) -> list[Markup | str]:
         tag("span", outside(result.text), tag("small", outside(result.reason, 600))),
         tag("span", result.outcome, class_=f"chip {result.outcome}"),
         chart(_element(at), picture, "bar") if drawn else "",
-        value if drawn else "–",
+        "–" if isnan(result.value) or result.criterion["metric"] == "training" else value,
         f"{low} to {high}" if low != "-" else "–",
         _limits(result) or "–",
         f"{result.n:,}" if result.n else "–",

@@ -5,13 +5,15 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from probatum.report.content import ReportContent
-from probatum.report.page.html import joined, tag
+from probatum.report.page.html import joined, outside, tag
+from probatum.report.page.post_data import filter_columns
 from probatum.report.page.section import Section
 
 KINDS = {
     "fixed": "Fixed",
     "broken": "Broken",
     "wrong": "Still wrong",
+    "errors": "All wrong now",
     "unparsed": "Unparsed",
     "right": "Right both times",
     "all": "All",
@@ -46,6 +48,7 @@ def section(content: ReportContent) -> Section:
     data = {
         "system": content.judged,
         "other": change.other if change else content.judged,
+        "filters": filter_columns(content),
         "thresholds": {name: content.threshold(name) for name in content.systems},
     }
     return Section("posts", "Posts", html, data=data)
@@ -64,9 +67,14 @@ def _kinds() -> Markup:
 
 def _filters(content: ReportContent) -> Markup:
     """Return the controls; the page's script fills the lists from the data, so that no name is ever markup."""
-    names = ["system", "other", *(name for name in ("group", "source", "label") if _differs(content, name))]
-    titles = {"other": "against"}
-    lists = [tag("label", titles.get(name, name), " ", tag("select", id=f"posts-{name}")) for name in names]
+    lists = [
+        tag("label", title, " ", tag("select", id=f"posts-{name}"))
+        for name, title in (("system", "system"), ("other", "against"))
+    ]
+    lists += [
+        tag("label", outside(name, 40), " ", tag("select", id=f"posts-filter-{at}"))
+        for at, name in enumerate(filter_columns(content))
+    ]
     scores = (
         tag(
             "label", f"score {word} ",
@@ -86,10 +94,6 @@ def _filters(content: ReportContent) -> Markup:
         tag("button", "reset", type="button", id="posts-reset"),
     ]
     return tag("div", *lists, *scores, search, sort, *buttons, class_="controls")
-
-
-def _differs(content: ReportContent, name: str) -> bool:
-    return len(set(content.evidence.column(name))) > 1
 
 
 def _pages() -> Markup:

@@ -2,15 +2,17 @@
 
 const PAGE_SIZE = 25;
 const LONGEST = 1000; // characters of a post that are shown before "show all"
+const { columns } = posts;
 const UNPARSED = -1;
 const browser = sections.posts;
-const FILTERS = ["group", "source", "label"];
+const FILTERS = browser.filters; // columns of the posts
 const DEFAULTS = {
-  show: "fixed", system: browser.system, other: browser.other, group: "", source: "", label: "", low: "", high: "",
-  q: "", sort: "order", page: "1", post: "",
+  show: "fixed", system: browser.system, other: browser.other, low: "", high: "", q: "", sort: "order", page: "1",
+  post: "", ...Object.fromEntries(FILTERS.map((name) => [name, ""])),
 };
 if (browser.system === browser.other) DEFAULTS.show = "all";
 
+const SHOWN = ["label", "group", "source"].filter((name) => name === "label" || FILTERS.includes(name));
 const chosen = { ...DEFAULTS };
 const revealed = new Set();
 const whole = new Set();
@@ -21,18 +23,24 @@ let searchable = null;
 /** What became of a post between two systems. */
 function kindOf(at) {
   const call = posts.systems[chosen.system].calls[at];
-  const right = call === posts.label.codes[at];
-  const wasRight = posts.systems[chosen.other].calls[at] === posts.label.codes[at];
+  const right = call === columns.label.codes[at];
+  const wasRight = posts.systems[chosen.other].calls[at] === columns.label.codes[at];
   if (right) return wasRight ? "right" : "fixed";
   return wasRight ? "broken" : "wrong";
 }
 
 const isUnparsed = (at) => posts.systems[chosen.system].calls[at] <= UNPARSED;
+/** Every list that a post stands in. */
+function kindsOf(at) {
+  const kind = kindOf(at);
+  return ["all", kind, ...(isUnparsed(at) ? ["unparsed"] : []), ...(kind === "broken" || kind === "wrong" ? ["errors"] : [])];
+}
+
 const scoreOf = (at, system = chosen.system) => posts.systems[system].scores[at];
 
 function matcher() {
   const wanted = FILTERS.filter((name) => chosen[name] !== "")
-    .map((name) => [posts[name].codes, posts[name].names.indexOf(chosen[name])]);
+    .map((name) => [columns[name].codes, columns[name].names.indexOf(chosen[name])]);
   const words = chosen.q.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length) searchable ??= posts.texts.map((text, at) => `${text}\n${posts.ids[at]}`.toLowerCase());
   const low = chosen.low === "" ? null : Number(chosen.low);
@@ -57,15 +65,13 @@ const SORTS = {
 
 function search() {
   const matches = matcher();
-  const tallies = { fixed: 0, broken: 0, wrong: 0, right: 0, unparsed: 0, all: 0 };
+  const tallies = { fixed: 0, broken: 0, wrong: 0, errors: 0, right: 0, unparsed: 0, all: 0 };
   found = [];
   for (let at = 0; at < posts.ids.length; at += 1) {
     if (!matches(at)) continue;
-    const kind = kindOf(at);
-    tallies[kind] += 1;
-    tallies.all += 1;
-    if (isUnparsed(at)) tallies.unparsed += 1;
-    if (chosen.show === "all" || chosen.show === kind || (chosen.show === "unparsed" && isUnparsed(at))) found.push(at);
+    const kinds = kindsOf(at);
+    for (const kind of kinds) tallies[kind] += 1;
+    if (kinds.includes(chosen.show)) found.push(at);
   }
   const key = SORTS[chosen.sort];
   if (key) {
@@ -85,8 +91,8 @@ function clipped(text) {
 
 function callOf(at, system) {
   const { calls, scores } = posts.systems[system];
-  const call = calls[at] === UNPARSED ? "unparsed" : posts.label.names[calls[at]] ?? "error";
-  const right = calls[at] === posts.label.codes[at];
+  const call = calls[at] === UNPARSED ? "unparsed" : columns.label.names[calls[at]] ?? "error";
+  const right = calls[at] === columns.label.codes[at];
   const score = scores[at] === null ? "" : ` ${scores[at].toFixed(3)}`;
   return make("span", { className: `call ${right ? "right" : "wrong"}` },
     make("bdi", { textContent: system }), ` ${right ? "✓" : "✗"} `, make("bdi", { textContent: call }), score);
@@ -94,8 +100,8 @@ function callOf(at, system) {
 
 function facts(at) {
   const kind = isUnparsed(at) ? "unparsed" : kindOf(at);
-  const named = ["label", "group", "source"].map((name) => make("span", { className: name },
-    name === "label" ? "is " : "", make("bdi", { textContent: posts[name].names[posts[name].codes[at]] })));
+  const valueOf = (name) => make("bdi", { textContent: columns[name].names[columns[name].codes[at]] });
+  const named = SHOWN.map((name) => make("span", {}, name === "label" ? "is " : "", valueOf(name)));
   const systems = [...new Set([chosen.other, chosen.system])].map((system) => callOf(at, system));
   return make("div", { className: "facts" },
     make("code", {}, make("bdi", { textContent: posts.ids[at] })),
@@ -184,12 +190,15 @@ function turn(by) {
   byId("posts-list").firstElementChild?.focus();
 }
 
-const CONTROLS = { q: "search" };
-const control = (name) => byId(`posts-${CONTROLS[name] ?? name}`);
+/** The element that a setting is made in; a column's name is never part of an id. */
+function control(name) {
+  const at = FILTERS.indexOf(name);
+  return byId(at >= 0 ? `posts-filter-${at}` : `posts-${name === "q" ? "search" : name}`);
+}
 
 function fillControls() {
   for (const name of ["system", "other", ...FILTERS, "low", "high", "q", "sort"]) {
-    if (control(name) && control(name).value !== chosen[name]) control(name).value = chosen[name];
+    if (control(name).value !== chosen[name]) control(name).value = chosen[name];
   }
 }
 
@@ -198,10 +207,10 @@ function readAddress() {
   const hash = location.hash.slice(1);
   if (!hash.includes("=")) return false;
   const given = Object.fromEntries(new URLSearchParams(hash));
-  const known = Object.entries(given).filter(([name]) => name in DEFAULTS);
+  const known = Object.entries(given).filter(([name]) => Object.hasOwn(DEFAULTS, name));
   Object.assign(chosen, DEFAULTS, given.post ? { show: "all" } : {}, Object.fromEntries(known));
-  for (const name of ["system", "other"]) if (!(chosen[name] in posts.systems)) chosen[name] = DEFAULTS[name];
-  for (const name of FILTERS) if (chosen[name] !== "" && !posts[name].names.includes(chosen[name])) chosen[name] = "";
+  for (const name of ["system", "other"]) if (!Object.hasOwn(posts.systems, chosen[name])) chosen[name] = DEFAULTS[name];
+  for (const name of FILTERS) if (chosen[name] !== "" && !columns[name].names.includes(chosen[name])) chosen[name] = "";
   search();
   const at = found.findIndex((place) => posts.ids[place] === chosen.post);
   if (at >= 0) chosen.page = String(Math.floor(at / PAGE_SIZE) + 1);
@@ -252,14 +261,14 @@ function fillLists() {
   const option = (value, textContent) => make("option", { value, textContent });
   for (const name of ["system", "other"]) control(name).append(...Object.keys(posts.systems).map((one) => option(one, one)));
   for (const name of FILTERS) {
-    control(name)?.append(option("", `every ${name}`), ...posts[name].names.map((one) => option(one, one)));
+    control(name).append(option("", "every"), ...columns[name].names.map((one) => option(one, one)));
   }
 }
 
 function startPosts() {
   fillLists();
   for (const name of ["system", "other", ...FILTERS, "sort"]) {
-    control(name)?.addEventListener("change", (event) => change({ [name]: event.target.value }));
+    control(name).addEventListener("change", (event) => change({ [name]: event.target.value }));
   }
   let waiting;
   for (const name of ["low", "high", "q"]) {

@@ -13,13 +13,13 @@ function wilson(successes, trials, z) {
 /** Count right and wrong answers of all posts (first) and of each group; a post without a score counts as wrong. */
 function confusions(system, threshold) {
   const { scores } = posts.systems[system];
-  const counts = [ALL, ...posts.group.names].map(() => ({ tp: 0, fn: 0, fp: 0, tn: 0 }));
+  const counts = [ALL, ...posts.columns.group.names].map(() => ({ tp: 0, fn: 0, fp: 0, tn: 0 }));
   scores.forEach((score, at) => {
-    const positive = posts.label.codes[at] === posts.positive;
+    const positive = posts.columns.label.codes[at] === posts.positive;
     const called = score === null ? !positive : score >= threshold;
     const cell = positive ? (called ? "tp" : "fn") : (called ? "fp" : "tn");
     counts[0][cell] += 1;
-    counts[posts.group.codes[at] + 1][cell] += 1;
+    counts[posts.columns.group.codes[at] + 1][cell] += 1;
   });
   return counts;
 }
