@@ -48,8 +48,10 @@ def scored(posts, spread, threshold=0.5, seed=0):
     rng = np.random.default_rng(seed)
     middle = np.array([0.7 if post.label == "hate" else 0.3 for post in posts])
     scores = np.clip(middle + spread * rng.standard_normal(len(posts)), 0, 1)
-    answers = np.where(scores >= threshold, "hate", "not_hate").tolist()
-    return [make_prediction(post, *one) for post, one in zip(posts, zip(answers, scores.tolist()), strict=True)]
+    return [
+        make_prediction(post, "hate" if score >= threshold else "not_hate", score)
+        for post, score in zip(posts, scores.tolist(), strict=True)
+    ]
 
 
 def make_content(posts=None, predictions=None, criteria=CRITERIA, name="demo", context=None, **given):

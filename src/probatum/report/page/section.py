@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from probatum.report.page.html import tag
+from probatum.report.page.html import outside, table, tag
 from probatum.report.plots.plot import Plot, Spec
 
 
@@ -33,10 +33,9 @@ class Section:
 
 def figure(plot: Plot) -> Markup:
     """Return the place of a figure, with its description and its data as a table."""
-    from probatum.report.page.html import table
-
+    rows = [[outside(cell) for cell in row] for row in plot.rows]
     data = (
-        tag("details", tag("summary", "as a table"), table(plot.header, plot.rows, caption=plot.title), class_="data")
+        tag("details", tag("summary", "as a table"), table(plot.header, rows, caption=plot.title), class_="data")
         if plot.rows
         else None
     )

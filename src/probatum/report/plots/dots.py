@@ -32,7 +32,7 @@ def dots(
         name: of the data, for a page that changes it.
     """
     by_colour, by_shape = system_scales(systems)
-    y = {"field": "place", "type": "nominal", "sort": list(order), "title": None, "axis": {"domain": False}}
+    y: Spec = {"field": "place", "type": "nominal", "sort": list(order), "title": None, "axis": {"domain": False}}
     y["scale"] = {"paddingInner": 0.3, "paddingOuter": 0.15}
     place = {"y": y, "yOffset": {"field": "system", "type": "nominal", "sort": list(systems)}}
     value = share_axis(title, (0, highest)) | {"field": "value"}

@@ -27,11 +27,10 @@ function draw(id) {
       actions: false, ast: true, config: figures.config, defaultStyle: false, renderer: "svg", tooltip: showTooltip,
       logLevel: 1,
     };
-    views.set(id, vegaEmbed(byId(id), figures.specs[id], options).then((result) => {
-      // The element itself is the image and is described; the marks inside would be read out one by one.
-      byId(id).querySelector("svg")?.setAttribute("aria-hidden", "true");
-      return result.view;
-    }));
+    // The place is an image with a description; the marks inside would be read out one by one.
+    const inside = make("div", { ariaHidden: "true" });
+    byId(id).replaceChildren(inside);
+    views.set(id, vegaEmbed(inside, figures.specs[id], options).then((result) => result.view));
   }
   return views.get(id);
 }

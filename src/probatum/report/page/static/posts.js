@@ -2,6 +2,7 @@
 
 const PAGE_SIZE = 25;
 const LONGEST = 1000; // characters of a post that are shown before "show all"
+const TALLIES = { fixed: 0, broken: 0, wrong: 0, errors: 0, right: 0, unparsed: 0, all: 0 };
 const { columns } = posts;
 const UNPARSED = -1;
 const browser = sections.posts;
@@ -53,6 +54,7 @@ function matcher() {
 
 /** What posts are sorted by, small first; a post without a score comes last. */
 const SORTS = {
+  order: (at) => at,
   "score-down": (at) => (scoreOf(at) === null ? 2 : -scoreOf(at)),
   "score-up": (at) => scoreOf(at) ?? 2,
   change: (at) => {
@@ -65,7 +67,7 @@ const SORTS = {
 
 function search() {
   const matches = matcher();
-  const tallies = { fixed: 0, broken: 0, wrong: 0, errors: 0, right: 0, unparsed: 0, all: 0 };
+  const tallies = { ...TALLIES };
   found = [];
   for (let at = 0; at < posts.ids.length; at += 1) {
     if (!matches(at)) continue;
@@ -73,11 +75,8 @@ function search() {
     for (const kind of kinds) tallies[kind] += 1;
     if (kinds.includes(chosen.show)) found.push(at);
   }
-  const key = SORTS[chosen.sort];
-  if (key) {
-    const keys = new Map(found.map((at) => [at, key(at)]));
-    found.sort((one, other) => keys.get(one) - keys.get(other) || one - other);
-  }
+  const keys = new Map(found.map((at) => [at, SORTS[chosen.sort](at)]));
+  found.sort((one, other) => keys.get(one) - keys.get(other) || one - other);
   return tallies;
 }
 
@@ -209,6 +208,9 @@ function readAddress() {
   const given = Object.fromEntries(new URLSearchParams(hash));
   const known = Object.entries(given).filter(([name]) => Object.hasOwn(DEFAULTS, name));
   Object.assign(chosen, DEFAULTS, given.post ? { show: "all" } : {}, Object.fromEntries(known));
+  if (!Object.hasOwn(TALLIES, chosen.show)) chosen.show = DEFAULTS.show;
+  if (!Object.hasOwn(SORTS, chosen.sort)) chosen.sort = DEFAULTS.sort;
+  for (const name of ["low", "high"]) if (!Number.isFinite(Number(chosen[name]))) chosen[name] = "";
   for (const name of ["system", "other"]) if (!Object.hasOwn(posts.systems, chosen[name])) chosen[name] = DEFAULTS[name];
   for (const name of FILTERS) if (chosen[name] !== "" && !columns[name].names.includes(chosen[name])) chosen[name] = "";
   search();
@@ -271,10 +273,11 @@ function startPosts() {
     control(name).addEventListener("change", (event) => change({ [name]: event.target.value }));
   }
   let waiting;
-  for (const name of ["low", "high", "q"]) {
-    control(name).addEventListener("input", (event) => {
+  const typed = ["low", "high", "q"];
+  for (const name of typed) {
+    control(name).addEventListener("input", () => {
       clearTimeout(waiting);
-      waiting = setTimeout(() => change({ [name]: event.target.value }), 120);
+      waiting = setTimeout(() => change(Object.fromEntries(typed.map((one) => [one, control(one).value]))), 120);
     });
   }
   byId("posts-kinds").addEventListener("click", (event) => {
