@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from probatum.data.records import read_jsonl, read_predictions, read_written_posts
+from probatum.decisions import read_decision
 from probatum.errors import DataError, InputError, StageError
 from probatum.manifest import RunFolder
 from probatum.report.content import ReportContent
@@ -53,7 +54,7 @@ def read_content(folder: RunFolder) -> ReportContent:
         context=_context(folder.context),
         log=list(read_jsonl(folder.training_log)) if folder.training_log.is_file() else [],
         findings=_read_json(folder.audit)["findings"] if folder.audit.is_file() else [],
-        thresholds=dict.fromkeys(verdict.systems, study.scoring.threshold),
+        decisions={system: read_decision(folder.decision(system)) for system in verdict.systems},
     )
 
 

@@ -13,6 +13,7 @@ from probatum.metrics.classification import Flags, Floats
 from probatum.metrics.curves import OperatingPoints, operating_points
 from probatum.report.figures import baseline_first
 from probatum.report.markdown import ReportContext
+from probatum.verdict.decision import HALF, Decision
 from probatum.verdict.evidence import Evidence
 from probatum.verdict.results import Comparison, Verdict
 
@@ -30,7 +31,7 @@ class ReportContent:
         context: what ran where, how long and at what cost.
         log: the rows of the training log, in order.
         findings: the audit's findings as JSON objects, the gravest first.
-        thresholds: system to the score at and above which it calls a post positive.
+        decisions: system to how its scores became labels.
     """
 
     name: str
@@ -39,7 +40,7 @@ class ReportContent:
     context: ReportContext = field(default_factory=ReportContext)
     log: Sequence[Mapping[str, Any]] = ()
     findings: Sequence[Mapping[str, Any]] = ()
-    thresholds: Mapping[str, float] = field(default_factory=dict)
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
 
     @property
     def systems(self) -> list[str]:
@@ -75,7 +76,7 @@ class ReportContent:
 
     def threshold(self, system: str) -> float:
         """Return the score at and above which a system calls a post positive."""
-        return self.thresholds.get(system, 0.5)
+        return self.decisions[system].threshold if system in self.decisions else HALF
 
     @cached_property
     def points(self) -> dict[str, OperatingPoints]:
