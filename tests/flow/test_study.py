@@ -69,7 +69,8 @@ def test_a_killed_study_goes_on_and_ends_the_same(tmp_path):
     told = json.loads(probatum("status", killed, "--json", cwd=tmp_path))
     states = {stage["name"]: stage["state"] for stage in told["stages"] if stage["state"] != "waiting"}
     assert states == {
-        "data": "done", "cases": "done", "majority": "done", "linear": "done", "baseline": "done", "training": "stopped",
+        "data": "done", "cases": "done", "majority": "done", "linear": "done", "baseline": "done",
+        "training": "stopped",
     }  # fmt: skip
     assert told["alive"] is False
 
