@@ -1,4 +1,4 @@
-"""What a finished run is good for: leaderboards, trackers, a card, a hub, other tools, notebooks; one real run for all."""
+"""What a finished run is good for: leaderboards, trackers, card, hub, other tools, notebooks; one run for all."""
 
 import csv
 import json
