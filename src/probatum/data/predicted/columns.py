@@ -16,7 +16,7 @@ from probatum.errors import DataError, did_you_mean
 # Role to the column that holds it where none is named; those without one are read only if named.
 ROLES: dict[str, str | None] = {
     "id": "id", "text": "text", "label": "label", "prediction": "prediction", "group": "group", "source": "source",
-    "score": None, "system": None,
+    "score": None, "system": None, "cluster": None,
 }  # fmt: skip
 SPELLINGS = {"probability": "score"}
 NEEDED = ("label", "prediction")
