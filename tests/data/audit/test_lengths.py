@@ -1,9 +1,12 @@
 """Posts that were cut before they came."""
 
+from dataclasses import replace
+
 import pytest
 from tests.data.audit.made import made_posts, made_texts
 
 from probatum.data.audit import audit
+from probatum.data.sources import SOURCES, Reading
 
 
 def truncation(posts):
@@ -34,6 +37,7 @@ def test_a_few_cut_posts_are_medium():
         lambda n, text: f"this is post number {n}",
         lambda n, text: f"this is post number {n:05d}",
         lambda n, text: " ".join(text.replace(" ", "")[:30]),
+        lambda n, text: " ".join("".join(chr(97 + n // 20**k % 20) for k in range(8)) for n in range(8 * n, 8 * n + 8)),
         lambda n, text: "the same text for everybody",
         lambda n, text: "",
     ],
@@ -49,4 +53,4 @@ def test_real_posts_of_a_collection_that_cuts(shared_data, labels):
     assert truncation(posts) == []
     cut = [replace(post, text=post.text[:100]) for post in posts]
     (finding,) = truncation(cut)
-    assert finding.count == sum(len(post.text) >= 100 for post in posts)
+    assert finding.count == sum(len(post.text) == 100 for post in cut)

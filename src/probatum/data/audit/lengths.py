@@ -10,7 +10,7 @@ from probatum.data.audit.held import Held
 
 CountCut = Callable[[Sequence[str]], Sequence[int]]
 PILE = 0.01  # share of a file's posts that have exactly the greatest length
-MIN_PIECES = 0.15  # share of the posts of the greatest length; a cut falls within a word three times in four
+MIN_PIECES = 0.12  # real posts cut at 80 to 200 characters: 0.18 to 0.32 more than the others, 36 to 56 % in all
 SHORTEST_CUT = 20  # characters; below, a common greatest length is a file of short answers
 
 
@@ -79,12 +79,19 @@ def _cut_before(held: Held) -> list[Finding]:
 
 
 def _end_in_pieces(held: Held, longest: int) -> bool:
-    """Whether the texts of the greatest length end more often in letters that are no word anywhere else in the file."""
-    words = [(posts[0].text, text.split()) for text, posts in held.by_text.items()]
-    known = {word for _, inner in words for word in inner[:-1]}
+    """Whether texts of the greatest length end in letters that are no word elsewhere, more often than is usual.
+
+    Usual is how often the other texts do, or how often the words before the last ones stand nowhere else.
+    """
+    split = [(posts[0].text, words) for text, posts in held.by_text.items() if len(words := text.split()) > 1]
+    counts = Counter(word for _, words in split for word in words[:-1])
+    before = [words[-2].isalpha() and counts[words[-2]] == 1 for _, words in split]
     ends: dict[bool, list[bool]] = {True: [], False: []}
-    for text, inner in words:
-        if inner:
-            ends[len(text) == longest].append(inner[-1].isalpha() and inner[-1] not in known)
-    rest = sum(ends[False]) / max(1, len(ends[False]))
-    return sum(ends[True]) >= max(MIN_PIECES, 2 * rest) * len(ends[True])
+    for text, words in split:
+        ends[len(text) == longest].append(words[-1].isalpha() and words[-1] not in counts)
+    usual = max(_share(ends[False]), _share(before))
+    return _share(ends[True]) >= usual + MIN_PIECES
+
+
+def _share(flags: Sequence[bool]) -> float:
+    return sum(flags) / len(flags) if flags else 0.0
