@@ -162,11 +162,11 @@ class Bench:
         if self._base is None:
             self.check_shard()
             self._check_fit()
-            self.plan.apply()
             if self.study.model.shard:
                 self._base = load_sharded(self.study.model, self.crew, report)
             else:
                 self._base = load_model(self.study.model, report=report)
+            self.plan.apply(self._base.model)
         return self._base
 
     def check_shard(self) -> None:
