@@ -94,7 +94,12 @@ class LeaderLine:
         connection, _ = self.server.accept()
         connection.settimeout(CONNECT_S)
         lines = connection.makefile()
-        rank = json.loads(lines.readline())
+        try:
+            rank = json.loads(lines.readline())
+        except TimeoutError:
+            lines.close()
+            connection.close()
+            raise
         connection.settimeout(None)
         self.followers[rank], self.told[rank] = connection, lines
 
