@@ -28,7 +28,7 @@ from probatum.data.records import (
 from probatum.data.strategy import strategy_yaml
 from probatum.errors import StageError, StudyError
 from probatum.manifest import Facts, RunFolder, versions
-from probatum.model.fit import Plan, make_plan, size_words
+from probatum.model.fit import Plan, make_plan
 from probatum.model.load import (
     LoadedModel,
     choose_device,
@@ -40,7 +40,7 @@ from probatum.model.load import (
     with_adapter,
     without_adapter,
 )
-from probatum.model.memory import Peak, free_bytes
+from probatum.model.memory import Peak, free_bytes, size_words
 from probatum.model.packing import Suffix
 from probatum.model.shape import RowShape
 from probatum.prompt.render import Renderer
@@ -50,12 +50,12 @@ from probatum.scoring.likelihood import Scored, score_likelihood
 from probatum.scoring.linear import score_linear, score_majority
 from probatum.scoring.retention import retention_nll
 from probatum.shard import catch_up, check_shardable, load_sharded
-from probatum.study import Study, Training
+from probatum.study import AUTO, Study, Training
 from probatum.training.loop import train
 from probatum.training.trainer import Examples
 
 Report = Callable[..., None]
-AUTO, READY, DEFAULT_STRATEGY = "auto", "ready", "baseline"
+READY, DEFAULT_STRATEGY = "ready", "baseline"
 MODEL_PACKAGES = ("probatum", "torch", "transformers", "peft", "tokenizers")
 
 

@@ -15,7 +15,6 @@ from probatum.model import ledger
 from probatum.model.buffers import padded_length
 from probatum.model.fit import (
     ADAM_BYTES,
-    GIB,
     ROWS,
     Plan,
     adapter_bytes,
@@ -26,7 +25,7 @@ from probatum.model.fit import (
 )
 from probatum.model.load import LoadedModel, load_config, load_model
 from probatum.model.masks import by_kind, windows
-from probatum.model.memory import CONTEXT_BYTES, free_bytes
+from probatum.model.memory import CONTEXT_BYTES, GIB, free_bytes
 from probatum.model.mxfp4.experts import Mxfp4Experts
 from probatum.model.mxfp4.quantizer import keep_mxfp4
 from probatum.model.shape import FileSize, RowShape

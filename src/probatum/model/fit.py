@@ -17,6 +17,7 @@ from torch import nn
 from probatum.model import ledger
 from probatum.model.buffers import padded_length
 from probatum.model.fast import fits as kernel_fits
+from probatum.model.memory import size_words
 from probatum.model.mxfp4.experts import Mxfp4Experts
 from probatum.model.mxfp4.quantizer import keep_mxfp4
 from probatum.model.notices import quiet
@@ -26,7 +27,6 @@ from probatum.study.model import REFERENCE_TOKENS
 
 ADAM_BYTES = 16  # float32 weight, gradient and two moments of each adapter parameter
 GRADIENT_BYTES = 4  # of which its gradient
-GIB = 2**30
 FRAGMENTS = 0.02  # share of a device that the allocator leaves in pieces too small to use
 ROWS = (32_768, 16_384, 8_192, 4_096, 2_048, 1_024)  # lengths of scoring rows that a plan may choose
 SHORT_ROWS = (REFERENCE_TOKENS, 512, 256, 128)  # the same without the kernels
@@ -313,8 +313,3 @@ def formula_bytes(model: Any, recompute: bool, dtype: torch.dtype, num_tokens: i
     if recompute:
         return config.num_hidden_layers * num_tokens * hidden * size + attention + linear
     return config.num_hidden_layers * (attention + linear)
-
-
-def size_words(num_bytes: int) -> str:
-    """Return bytes as people read them."""
-    return f"{num_bytes / GIB:.1f} GiB" if num_bytes >= GIB else f"{num_bytes / 2**20:.0f} MiB"

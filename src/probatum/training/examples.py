@@ -12,10 +12,9 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset
 
+from probatum.model.buffers import IGNORED
 from probatum.model.masks import model_inputs
 from probatum.model.packing import Row, Suffix, Tokens, pack_row
-
-IGNORED = -100
 
 
 class SuffixDataset(Dataset):

@@ -13,11 +13,12 @@ from torch.nn import functional as F
 from transformers import Trainer
 
 from probatum.crew import ALONE, Crew
+from probatum.model.buffers import IGNORED
 from probatum.model.forward import row_logits
 from probatum.model.packing import Suffix, Tokens, answer_log_likelihoods, pack_row, split_rows
 from probatum.shard import catch_up
 from probatum.training.callbacks import Odometer
-from probatum.training.examples import IGNORED, SuffixDataset, supervised
+from probatum.training.examples import SuffixDataset, supervised
 from probatum.training.graphed import GraphedStep
 from probatum.training.lora import save_adapter
 from probatum.training.shared import SharedStep
