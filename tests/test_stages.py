@@ -45,7 +45,8 @@ def test_a_model_that_cannot_be_sharded_is_refused_before_posts_are_read(study, 
 
 
 def test_a_loss_on_general_text_that_is_not_finite_is_written_as_none(study, tmp_path, monkeypatch):
-    monkeypatch.setattr("probatum.stages.retention_nll", lambda _: float("nan"))  # as of damaged weights
+    damaged = [(float("nan"), 3)]  # as of damaged weights
+    monkeypatch.setattr("probatum.stages.paragraph_losses", lambda *_: damaged)
     asks = {"criteria": [{"metric": "retention_nll", "rise_over": "baseline", "at_most": 0.02}]}
     run(study(model={"device": "cpu"}, verdict=asks), tmp_path / "run", only=("baseline",))
     facts = json.loads((tmp_path / "run" / "manifest.json").read_text())["stages"]["baseline"]["facts"]

@@ -66,7 +66,7 @@ def diagnose(study: Study | None, gpus: int = 1) -> Diagnosis:
     checks = [*_machine(), *_gpus(study, gpus)]
     if study is not None:
         reads, found = _posts(study)
-        checks += found + _model(study, reads, gpus)
+        checks += found + _criteria(study, found) + _model(study, reads, gpus)
     return Diagnosis(checks)
 
 
@@ -131,6 +131,20 @@ def _posts(study: Study) -> tuple[dict[str, ReadResult], list[Check]]:
         found = f"{len(read.posts):,} posts, {positive:,} {study.task.positive}, {len(read.skipped):,} skipped"
         checks.append(Check(f"data.{side}", "note" if read.skipped else "ok", found))
     return reads, checks
+
+
+def _criteria(study: Study, on_posts: list[Check]) -> list[Check]:
+    """Say what each criterion can show on the posts that will decide."""
+    from probatum.data.gather import gather
+    from probatum.verdict.planning import plan
+
+    if any(check.level == "fault" for check in on_posts):
+        return []
+    try:
+        plans = plan(gather(study).sides["test"], study.task.positive, study.verdict)
+    except InputError as error:
+        return [Check("criteria", "fault", str(error))]
+    return [Check("criterion", "ok" if one.settles else "note", f"{one.text}: {one.words}") for one in plans]
 
 
 def _model(study: Study, reads: dict[str, ReadResult], gpus: int) -> list[Check]:

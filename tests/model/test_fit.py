@@ -20,6 +20,7 @@ from probatum.model.fit import (
     adapter_bytes,
     formula_bytes,
     make_plan,
+    shard_bytes,
     skeleton,
     weight_bytes,
 )
@@ -394,3 +395,22 @@ def test_what_is_not_known_fits():
     plan = Plan(4, True, 1024, 1024, True, False, False, 10, 1, 5, 0, 7, 7, None, True)
     assert plan.fits(trains=True) and plan.fits(trains=False)
     assert (plan.scoring, plan.training) == (17, 18)
+
+
+def test_a_sharded_model_keeps_two_layers_and_all_outside_of_layers_gathered():
+    bones = skeleton(
+        AutoConfig.for_model(
+            "llama", hidden_size=4096, intermediate_size=14336, num_hidden_layers=32, num_attention_heads=32,
+            num_key_value_heads=8, vocab_size=201_088,
+        ),
+        is_mxfp4=False,
+    )  # fmt: skip
+    assert shard_bytes(bones, torch.bfloat16, 1) == weight_bytes(bones, torch.bfloat16)
+    layer = 2 * (4096 * (4096 + 2 * 1024 + 4096) + 3 * 4096 * 14336 + 2 * 4096)
+    outside = 2 * (2 * 201_088 * 4096 + 4096)
+    rotary = weight_bytes(bones, torch.bfloat16) - 32 * layer - outside  # its frequencies are a buffer
+    assert 0 < rotary < 1000
+    predicted = shard_bytes(bones, torch.bfloat16, 2)
+    assert predicted == (32 * layer + outside + rotary) // 2 + 2 * layer + outside + rotary
+    # an H200 of two used 12.6 GB at most while such a model scored rows of 1,024 tokens (docs/performance.md)
+    assert 0.9 < predicted / 12.58e9 < 1.1

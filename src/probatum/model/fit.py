@@ -152,11 +152,19 @@ def weight_bytes(model: Any, dtype: torch.dtype) -> int:
     return sum(t.numel() * (1 if t.dtype == torch.uint8 else dtype.itemsize) for t in tensors)
 
 
-def _held(weights: int, model: Any, shards: int) -> int:
-    """Return what one device holds of the weights: its shard, and two layers gathered, this one and the next."""
+def shard_bytes(model: Any, dtype: torch.dtype, shards: int) -> int:
+    """Return what one device holds of the weights, split over so many.
+
+    Its shard, two layers gathered, this one and the next, and what is in no layer, such as embedding and head, which
+    stays gathered while a row passes.
+    """
+    weights = weight_bytes(model, dtype)
     if shards == 1:
         return weights
-    return weights // shards + 2 * weights // model.config.get_text_config().num_hidden_layers
+    count = model.config.get_text_config().num_hidden_layers
+    layers = next(m for m in model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == count)
+    inside = weight_bytes(layers, dtype)
+    return weights // shards + 2 * inside // count + weights - inside
 
 
 def adapter_bytes(model: Any, settings: Training) -> int:
@@ -206,7 +214,7 @@ def make_plan(
         dequantises=True,
         fast=fast,
         is_mxfp4=is_mxfp4,
-        weights=_held(weight_bytes(bones, dtype), bones, shards),
+        weights=shard_bytes(bones, dtype, shards),
         adapter=adapter_bytes(bones, training),
         activations=0,
         graphs=0,
