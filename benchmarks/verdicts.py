@@ -3,8 +3,8 @@
 python -m benchmarks.verdicts             # print, about ten minutes
 python -m benchmarks.verdicts --keep      # and write results/statistics/verdicts.json
 
-Every study here is judged by the code that judges a run: drawn answers of two systems, then `judge`, `hold_against` and
-Holm. Without an effect the two are right equally often in every group; posts come on their own or ten to a template.
+Every study here is judged by the code that judges a run: drawn answers of two systems, then `judge`, `group_changes`
+and Holm. Without an effect the two are right equally often in every group; posts come on their own or ten to a template.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from probatum.metrics.multiple import holm
 from probatum.metrics.paired import difference
 from probatum.metrics.planned import Assumed, power_of_ratio, power_to_bound_rate, power_to_show_rate
 from probatum.study import Criterion, VerdictSettings
-from probatum.verdict.compare import hold_against, overall
+from probatum.verdict.compare import group_changes, overall
 from probatum.verdict.criteria import judge
 from probatum.verdict.evidence import Evidence
 
@@ -99,15 +99,17 @@ class Drawn:
 def no_effect(drawn: Drawn, number: int) -> dict[str, float]:
     """Return how often each claim that the system is better comes up."""
     claims: Counter[str] = Counter()
+    criteria = list({str(one): one for family in FAMILIES.values() for one in family}.values())
     for evidence in drawn.studies(number):
-        for name, criteria in FAMILIES.items():
-            claims[name] += overall([judge(one, evidence, SETTINGS) for one in criteria]) == "accepted"
-        found = hold_against("tuned", "baseline", evidence, SETTINGS)
+        judged = {str(one): judge(one, evidence, SETTINGS) for one in criteria}
+        for name, family in FAMILIES.items():
+            claims[name] += overall([judged[str(one)] for one in family]) == "accepted"
+        groups = group_changes(evidence.answers["tuned"], evidence.answers["baseline"], evidence, SETTINGS)
         for metric in ("fpr", "fnr"):
-            changes = [(getattr(group, metric), getattr(group, f"{metric}_p")) for group in found.groups]
+            changes = [(getattr(group, metric), getattr(group, f"{metric}_p")) for group in groups]
             claims[f"{metric} better in some group"] += any(p <= ALPHA and change.value < 0 for change, p in changes)
             claims[f"{metric} other in some group"] += any(p <= ALPHA for _, p in changes)
-        claims["other in some group, FPR or FNR"] += any(p <= ALPHA for g in found.groups for p in (g.fpr_p, g.fnr_p))
+        claims["other in some group, FPR or FNR"] += any(p <= ALPHA for g in groups for p in (g.fpr_p, g.fnr_p))
     return {name: times / number for name, times in claims.items()}
 
 

@@ -233,11 +233,19 @@ def hold_against(system: str, other: str, evidence: Evidence, settings: VerdictS
         mcnemar_p=found["accuracy"].p_value,
         fixed=[post.id for post, is_fixed in zip(evidence.posts, fixed, strict=True) if is_fixed],
         broken=[post.id for post, is_broken in zip(evidence.posts, broken, strict=True) if is_broken],
-        groups=_group_changes(mine, theirs, evidence, settings) if "group" in evidence.columns else [],
+        groups=group_changes(mine, theirs, evidence, settings) if "group" in evidence.columns else [],
     )
 
 
-def _group_changes(mine: Answers, theirs: Answers, evidence: Evidence, settings: VerdictSettings) -> list[GroupChange]:
+def group_changes(mine: Answers, theirs: Answers, evidence: Evidence, settings: VerdictSettings) -> list[GroupChange]:
+    """Return how FPR and FNR change within each group, the tests by Holm over the groups.
+
+    Args:
+        mine: the judged system's answers.
+        theirs: the other system's.
+        evidence: the posts that both are about.
+        settings: confidence level and bootstrap.
+    """
     groups = evidence.column("group")
     masks = {str(value): groups == value for value in np.unique(groups)}
     found = {
