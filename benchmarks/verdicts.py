@@ -4,7 +4,7 @@ python -m benchmarks.verdicts             # print, about ten minutes
 python -m benchmarks.verdicts --keep      # and write results/statistics/verdicts.json
 
 Every study here is judged by the code that judges a run: drawn answers of two systems, then `judge`, `group_changes`
-and Holm. Without an effect the two are right equally often in every group; posts come on their own or ten to a template.
+and Holm. Without an effect the two are right equally often in every group; posts come alone or ten to a template.
 """
 
 from __future__ import annotations
