@@ -42,7 +42,7 @@ GROUPS = np.array(["lgbtq", "mexican", "middle_east"])
 SHARES = (0.5, 0.3, 0.2)
 POSITIVE = 0.45
 PER_TEMPLATE = 10
-SETTINGS = VerdictSettings(bootstrap_draws=400)
+SETTINGS = VerdictSettings(bootstrap_draws=1000)
 ASSUMED = Assumed()
 NUM_RUNS = 4
 
@@ -96,15 +96,21 @@ class Drawn:
         return Answers(truth, truth == right, np.ones(len(truth), dtype=bool))
 
 
+def _settings(seed: int) -> VerdictSettings:
+    """Return the settings with another seed for each study: one for all would give every study the same draws."""
+    return SETTINGS.model_copy(update={"seed": seed})
+
+
 def no_effect(drawn: Drawn, number: int) -> dict[str, float]:
     """Return how often each claim that the system is better comes up."""
     claims: Counter[str] = Counter()
     criteria = list({str(one): one for family in FAMILIES.values() for one in family}.values())
-    for evidence in drawn.studies(number):
-        judged = {str(one): judge(one, evidence, SETTINGS) for one in criteria}
+    for seed, evidence in enumerate(drawn.studies(number)):
+        settings = _settings(seed)
+        judged = {str(one): judge(one, evidence, settings) for one in criteria}
         for name, family in FAMILIES.items():
             claims[name] += overall([judged[str(one)] for one in family]) == "accepted"
-        groups = group_changes(evidence.answers["tuned"], evidence.answers["baseline"], evidence, SETTINGS)
+        groups = group_changes(evidence.answers["tuned"], evidence.answers["baseline"], evidence, settings)
         for metric in ("fpr", "fnr"):
             changes = [(getattr(group, metric), getattr(group, f"{metric}_p")) for group in groups]
             claims[f"{metric} better in some group"] += any(p <= ALPHA and change.value < 0 for change, p in changes)
@@ -122,7 +128,7 @@ def several_runs(n: int, number: int) -> float:
         runs = [Answers(truth, truth == (rng.random(n) < ASSUMED.accuracy), np.ones(n, bool)) for _ in range(NUM_RUNS)]
         pairs = list(combinations(runs, 2))
         p_values = [
-            difference(later, first, metric, 0.95, draws=400 * len(pairs), seed=0).p_value
+            difference(later, first, metric, 0.95, draws=400 * len(pairs), seed=seed).p_value
             for first, later in pairs
             for metric in ("f1", "accuracy")
         ]
@@ -142,9 +148,9 @@ def powers(n: int, number: int) -> list[dict[str, Any]]:
             "accuracy gain, bound": Criterion(metric="accuracy", gain_over="baseline", at_least=-0.02),
         }
         passed = Counter[str]()
-        for evidence in drawn.studies(number):
+        for seed, evidence in enumerate(drawn.studies(number)):
             for name, criterion in criteria.items():
-                passed[name] += judge(criterion, evidence, SETTINGS).outcome == "passed"
+                passed[name] += judge(criterion, evidence, _settings(seed)).outcome == "passed"
         apart, shares = ASSUMED.discordance, ASSUMED.shares(POSITIVE, gain)
         predicted = {
             "F1 gain, test": power_of_ratio(shares, "f1", 0.01, n, 0.95, by_test=True),
@@ -176,7 +182,7 @@ def settled(number: int) -> list[dict[str, Any]]:
         if found.posts_needed is None:
             continue
         more = Drawn(found.posts_needed, gain=gain).studies(number)
-        outcomes = Counter(judge(criterion, evidence, SETTINGS).outcome for evidence in more)
+        outcomes = Counter(judge(criterion, one, _settings(seed)).outcome for seed, one in enumerate(more))
         rows.append(
             {"criterion": found.text, "value": found.value, "n": found.n, "posts needed": found.posts_needed,
              "settled": 1 - outcomes["inconclusive"] / number}

@@ -238,7 +238,7 @@ def hold_against(system: str, other: str, evidence: Evidence, settings: VerdictS
 
 
 def group_changes(mine: Answers, theirs: Answers, evidence: Evidence, settings: VerdictSettings) -> list[GroupChange]:
-    """Return how FPR and FNR change within each group, the tests by Holm over the groups.
+    """Return how FPR and FNR change within each group, the tests by Holm over all groups and both rates.
 
     Args:
         mine: the judged system's answers.
@@ -255,10 +255,11 @@ def group_changes(mine: Answers, theirs: Answers, evidence: Evidence, settings: 
         ]
         for metric in ("fpr", "fnr")
     }
-    p_values = {metric: holm([change.p_value for change in changes]) for metric, changes in found.items()}
+    p_values = iter(holm([change.p_value for changes in found.values() for change in changes]))
+    tested = {metric: [next(p_values) for _ in changes] for metric, changes in found.items()}
     return [
         GroupChange(value, fpr.interval, fnr.interval, fpr_p, fnr_p)
-        for value, fpr, fnr, fpr_p, fnr_p in zip(masks, *found.values(), *p_values.values(), strict=True)
+        for value, fpr, fnr, fpr_p, fnr_p in zip(masks, *found.values(), *tested.values(), strict=True)
     ]
 
 
