@@ -18,6 +18,7 @@ from probatum.errors import InputError, StageError, StudyError
 from probatum.manifest import Facts, Manifest, RunFolder, hardware, versions
 from probatum.report.markdown import ReportContext, write_report
 from probatum.study import Study
+from probatum.verdict.clustering import clusters_of
 from probatum.verdict.compare import compare
 from probatum.verdict.evidence import TrainingSummary, Usage, why_empty
 from probatum.verdict.results import Verdict
@@ -141,8 +142,9 @@ class _Job:
         return Run(self.study, folder, self._compare() if "compare" in wanted else None)
 
     def _check_slices(self) -> None:
-        """Refuse a criterion on posts that are not there, before hours of training."""
+        """Refuse a criterion on posts that are not there, or clusters by no column, before hours of training."""
         posts = self.bench.posts("test")
+        clusters_of(posts, self.study.verdict.cluster)
         for number, criterion in enumerate(self.study.verdict.criteria):
             if criterion.slice and self.study.limit is None and (reason := why_empty(posts, criterion.slice)):
                 raise StudyError(f"verdict.criteria[{number}].slice: {reason}")
