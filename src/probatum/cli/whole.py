@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from probatum.cli.apart import run_apart
 from probatum.cli.app import app
 from probatum.cli.options import (
     Alpha,
@@ -16,16 +17,19 @@ from probatum.cli.options import (
     Examples,
     Gpus,
     Json,
+    LearningCurve,
     LearningRate,
     Limit,
     MemoryLimit,
     Method,
     Out,
     Rank,
+    Set,
     Shard,
     StudyFile,
     load_study,
     overrides_of,
+    settings_of,
 )
 from probatum.cli.session import finish, run_stages
 
@@ -45,6 +49,11 @@ def run(
     memory_limit: MemoryLimit = None,
     gpus: Gpus = None,
     shard: Shard = False,
+    learning_curve: LearningCurve = False,
+    set_: Set = None,
+    detached: Annotated[
+        bool, typer.Option("--detach", help="go on without this terminal; probatum status watches it")
+    ] = False,
     examples: Examples = 0,
     as_json: Json = False,
 ) -> None:
@@ -61,10 +70,15 @@ def run(
         batch_size=batch_size,
         learning_rate=learning_rate,
         shard=shard or None,
+        learning_curve=learning_curve or None,
         method=method,
         memory_limit=memory_limit,
     )
-    finish(run_stages(load_study(study, overrides), out, as_json, gpus=gpus), as_json, examples)
+    loaded = load_study(study, overrides | settings_of(set_))
+    if detached:
+        run_apart(loaded, out)
+        return
+    finish(run_stages(loaded, out, as_json, gpus=gpus), as_json, examples)
 
 
 @app.command(rich_help_panel="The whole study")

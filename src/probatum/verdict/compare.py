@@ -19,10 +19,13 @@ from probatum.metrics.multiple import holm
 from probatum.metrics.paired import Difference, difference
 from probatum.metrics.ranking import auprc, auroc, bias_areas, power_mean
 from probatum.study import VerdictSettings
+from probatum.verdict.causes import Clues
+from probatum.verdict.causes import diagnose as find_causes
 from probatum.verdict.clustering import clusters_of
 from probatum.verdict.criteria import judge
-from probatum.verdict.diagnose import next_step, notes_on
+from probatum.verdict.diagnose import further_notes, next_step, notes_on
 from probatum.verdict.evidence import NO_VALUE, Evidence, TrainingSummary, Usage, line_up
+from probatum.verdict.further import Further, weigh
 from probatum.verdict.results import (
     Comparison,
     CriterionResult,
@@ -49,6 +52,7 @@ def compare(
     usage: Mapping[str, Usage] | None = None,
     notes: Sequence[str] = (),
     doubts: Sequence[str] = (),
+    further: Further | None = None,
 ) -> Verdict:
     """Measure every system on the same posts, judge the criteria and say what to do next.
 
@@ -61,6 +65,7 @@ def compare(
         usage: system to what scoring with it took.
         notes: what else a reader should know, such as that validation was split to make a test.
         doubts: what forbids to accept whatever the criteria say, such as test posts that stand in training.
+        further: what is known beside the answers about these posts.
 
     Returns:
         The verdict. The same input gives the same verdict, in whatever order the posts come.
@@ -71,7 +76,12 @@ def compare(
     clusters = clusters_of(posts, settings.cluster)
     evidence = replace(line_up(posts, predictions, positive, training), clusters=clusters.codes if clusters else None)
     results = {name: _system(name, evidence, settings, (usage or {}).get(name, Usage())) for name in evidence.answers}
-    criteria = [judge(criterion, evidence, settings) for criterion in settings.criteria]
+    further = further or Further()
+    figures = weigh(
+        further, [judge(one, evidence, settings) for one in settings.criteria], evidence, settings, positive
+    )
+    criteria = figures.criteria
+    diagnosis = find_causes(evidence, training, further.clues or Clues(), settings, positive)
     comparisons = _comparisons(evidence, settings)
     outcome = overall(criteria, doubts)
     on_clusters = [clusters.note] if clusters else []
@@ -81,6 +91,7 @@ def compare(
         *on_clusters,
         *(training.notes if training else []),
         *notes_on(results, comparisons, training),
+        *further_notes(figures, comparisons, settings.confidence),
     ]
     return Verdict(
         outcome=outcome,
@@ -92,12 +103,20 @@ def compare(
         comparisons=comparisons,
         changed=_changed(evidence, comparisons),
         notes=list(dict.fromkeys(all_notes)),
-        next_step=next_step(outcome, criteria, results, comparisons, training, doubts=doubts),
+        next_step=next_step(
+            outcome, criteria, results, comparisons, training, doubts=doubts, diagnosis=diagnosis, seeds=figures.seeds
+        ),
         n=len(posts),
         positive=positive,
         confidence=settings.confidence,
         bootstrap_draws=settings.bootstrap_draws,
         seed=settings.seed,
+        diagnosis=diagnosis,
+        seeds=figures.seeds,
+        noise_floor=figures.noise_floor,
+        retention=figures.retention,
+        behaviour=figures.behaviour,
+        swaps=figures.swaps,
     )
 
 

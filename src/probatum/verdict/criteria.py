@@ -68,7 +68,7 @@ def _held_against_limit(criterion: Criterion, measured: Measured, settings: Verd
     decided_by: DecidedBy = criterion.decided_by
     if not interval.defined:
         return _result(criterion, interval, "inconclusive", decided_by, f"{interval.reason}", n=n)
-    outcome = _outcome(criterion, interval, decided_by)
+    outcome = outcome_of(criterion, interval, decided_by)
     reason = _reason(criterion, interval, outcome, decided_by)
     to_clear = _nearest_limit(criterion, interval)
     if outcome == "passed" and (doubt := _doubt(criterion, measured, settings)):
@@ -81,7 +81,8 @@ def _held_against_limit(criterion: Criterion, measured: Measured, settings: Verd
     return _result(criterion, interval, outcome, decided_by, reason, n=n, posts_needed=needed, showable=shown)
 
 
-def _outcome(criterion: Criterion, interval: Interval, decided_by: DecidedBy) -> CriterionOutcome:
+def outcome_of(criterion: Criterion, interval: Interval, decided_by: DecidedBy) -> CriterionOutcome:
+    """Hold a figure's point or its interval against a criterion's limits."""
     low, high = _limits(criterion)
     if decided_by == "point":
         return "passed" if low - ROUNDING <= interval.value <= high + ROUNDING else "failed"
@@ -189,10 +190,15 @@ def _retention(criterion: Criterion, summary: TrainingSummary | None) -> Criteri
         return _missing(criterion, "the loss on general text was not measured before and after training")
     if (criterion.system, criterion.rise_over) != ("tuned", "baseline"):
         return _missing(criterion, "loss on general text is measured for tuned over baseline only")
-    if criterion.decide == "bound":
+    rise = summary.retention_rise if summary else None
+    if criterion.decide == "bound" and (rise is None or math.isnan(rise.low)):
         return _missing(criterion, "the loss on general text has no interval; use decide: point")
     low, high = _limits(criterion)
     reason = f"loss on general text went from {before:.4f} to {after:.4f} ({number(after - before, sign=True)})"
+    if rise is not None and not math.isnan(rise.low):
+        decided_by: DecidedBy = criterion.decide or "point"
+        outcome = outcome_of(criterion, rise, decided_by)
+        return _result(criterion, rise, outcome, decided_by, f"{reason}, interval {_span(rise)} by paragraph", n=rise.n)
     return _fact(criterion, after - before, low <= after - before <= high, reason)
 
 

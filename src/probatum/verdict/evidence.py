@@ -15,6 +15,7 @@ from probatum.data.records import POST_FIELDS, Post, Prediction, Status
 from probatum.errors import DataError
 from probatum.metrics.classification import Answers, Flags
 from probatum.metrics.clusters import Codes
+from probatum.metrics.intervals import Interval
 
 NO_VALUE = "(none)"
 MOST_NAMED = 12
@@ -34,6 +35,9 @@ class TrainingSummary:
         final_loss: validation loss at the last step.
         retention_nll_baseline: mean next-token loss on general text without the adapter, in nats.
         retention_nll_tuned: the same with the adapter.
+        retention_rise: tuned minus baseline, paired by paragraph.
+        learning_rate: peak learning rate.
+        epochs: passes over the posts that were planned.
         notes: what else a reader should know.
     """
 
@@ -46,6 +50,9 @@ class TrainingSummary:
     final_loss: float | None = None
     retention_nll_baseline: float | None = None
     retention_nll_tuned: float | None = None
+    retention_rise: Interval | None = None
+    learning_rate: float | None = None
+    epochs: float | None = None
     notes: list[str] = field(default_factory=list)
 
 
