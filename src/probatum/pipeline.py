@@ -23,6 +23,7 @@ from probatum.report.card import facts_of, write_cards
 from probatum.report.markdown import ReportContext, write_report
 from probatum.report.page import write_page
 from probatum.study import Study
+from probatum.verdict.clustering import clusters_of
 from probatum.verdict.compare import compare
 from probatum.verdict.decision import (
     NEVER_CHOSEN,
@@ -179,8 +180,9 @@ class _Job:
         return any(not made[stage].is_file() for stage in wanted if stage in made)
 
     def _check_slices(self) -> None:
-        """Refuse a criterion on posts that are not there, before hours of training."""
+        """Refuse a criterion on posts that are not there, or clusters by no column, before hours of training."""
         posts = self.bench.posts("test")
+        clusters_of(posts, self.study.verdict.cluster)
         for number, criterion in enumerate(self.study.verdict.criteria):
             if criterion.slice and self.study.limit is None and (reason := why_empty(posts, criterion.slice)):
                 raise StudyError(f"verdict.criteria[{number}].slice: {reason}")
