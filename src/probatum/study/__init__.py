@@ -6,6 +6,7 @@ from probatum.study.file import Study
 from probatum.study.model import Model, Scoring, Training
 from probatum.study.posts import Columns, Data, Prompt, Task
 from probatum.study.section import AUTO, parse_bytes
+from probatum.study.sweep import Sweep
 
 __all__ = [
     "AUTO",
@@ -16,6 +17,7 @@ __all__ = [
     "Prompt",
     "Scoring",
     "Study",
+    "Sweep",
     "System",
     "Task",
     "ThresholdRule",

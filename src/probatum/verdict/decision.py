@@ -141,7 +141,7 @@ def decide_system(
     chosen, notes = _calibrated(system, truth, score, settings, verdict.seed)
     if settings.threshold != AUTO:
         return Decision(system, fixed, calibration=chosen.fitted, losses=chosen.losses, notes=notes)
-    groups = _groups(posts, settings.rule)
+    groups = group_column(posts, settings.rule)
     try:
         after = measure_thresholds(truth, chosen.fitted.apply(score), groups, verdict.confidence, NO_VALUE)
         before = measure_thresholds(truth, score, groups, verdict.confidence, NO_VALUE)
@@ -153,7 +153,7 @@ def decide_system(
         found,
         calibration=chosen.fitted,
         losses=chosen.losses,
-        at_half=before.point(before.at(HALF), _costs(settings.rule)),
+        at_half=before.point(before.at(HALF), costs_of(settings.rule)),
         notes=[*notes, *found.notes],
     )
 
@@ -169,18 +169,20 @@ def _calibrated(
     return chosen, notes
 
 
-def _groups(posts: Sequence[Post], rule: ThresholdRule) -> NDArray[np.str_] | None:
+def group_column(posts: Sequence[Post], rule: ThresholdRule) -> NDArray[np.str_] | None:
+    """Return str[n], the column that a rule's cap goes by (else the group); `None` for all posts as one."""
     evidence = Evidence(posts, {}, {})
     by = rule.cap.by if rule.cap else "group"
     return evidence.column(by) if by in evidence.columns else None
 
 
-def _costs(rule: ThresholdRule) -> Costs | None:
+def costs_of(rule: ThresholdRule) -> Costs | None:
+    """Return what a rule's mistakes cost; `None` where it maximises F1."""
     return Costs(rule.cost.false_positive, rule.cost.false_negative) if rule.cost else None
 
 
 def _chosen(system: str, curve: Curve, rule: ThresholdRule) -> Decision:
-    costs = _costs(rule)
+    costs = costs_of(rule)
     cap = Cap(rule.cap.at_most, rule.cap.decide) if rule.cap else None
     choice = choose_threshold(curve, costs, cap)
     point = curve.point(choice.at, costs)
