@@ -288,7 +288,8 @@ class _Job:
         if not facts:
             return None
         names = ("completed", "planned_steps", "steps", "start_loss", "best_loss", "best_step", "final_loss", "notes")
-        return TrainingSummary(**{name: facts[name] for name in names}, **self._retention())
+        weighed = self.study.training.reweighting != "none"
+        return TrainingSummary(**{name: facts[name] for name in names}, **self._retention(), reweighting=weighed)
 
     def _retention(self) -> Facts:
         return {

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 SETTINGS = {
     "limit": "limit",
     "method": "scoring.method",
+    "threshold": "scoring.threshold",
     "memory_limit": "model.memory_limit",
     "shard": "model.shard",
 }
@@ -37,6 +38,12 @@ Dropout = Annotated[float | None, typer.Option(help="LoRA dropout", min=0, max=1
 Epochs = Annotated[float | None, typer.Option(help="passes over the training posts")]
 BatchSize = Annotated[int | None, typer.Option(help="posts in each optimiser step", min=1)]
 LearningRate = Annotated[float | None, typer.Option(help="peak learning rate")]
+Reweighting = Annotated[
+    Literal["none", "group_label"] | None, typer.Option(help="weigh training posts by group and label")
+]
+Threshold = Annotated[
+    str | None, typer.Option(help="a score at or above it is positive; auto chooses it on validation")
+]
 Examples = Annotated[int, typer.Option(help="show so many fixed and broken posts; they may be hateful", min=0)]
 Method = Annotated[Literal["likelihood", "generate"] | None, typer.Option(help="how an answer becomes a score")]
 
@@ -46,6 +53,14 @@ def load_study(path: Path, overrides: dict[str, Any]) -> Study:
     from probatum.study import Study
 
     return Study.load(path, overrides)
+
+
+def number_or_word(text: str | None) -> float | str | None:
+    """Return a flag that takes a number or a word as YAML would read it."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
 
 
 def overrides_of(**given: Any) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from probatum.cli.options import (
     Method,
     Out,
     Rank,
+    Reweighting,
     Shard,
     StudyFile,
     load_study,
@@ -79,6 +80,7 @@ def train(
     epochs: Epochs = None,
     batch_size: BatchSize = None,
     learning_rate: LearningRate = None,
+    reweighting: Reweighting = None,
     memory_limit: MemoryLimit = None,
     gpus: Gpus = None,
     shard: Shard = False,
@@ -92,6 +94,7 @@ def train(
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
+        reweighting=reweighting,
         memory_limit=memory_limit,
         shard=shard or None,
     )

@@ -22,9 +22,12 @@ from probatum.cli.options import (
     Method,
     Out,
     Rank,
+    Reweighting,
     Shard,
     StudyFile,
+    Threshold,
     load_study,
+    number_or_word,
     overrides_of,
 )
 from probatum.cli.session import finish, run_stages
@@ -41,7 +44,9 @@ def run(
     epochs: Epochs = None,
     batch_size: BatchSize = None,
     learning_rate: LearningRate = None,
+    reweighting: Reweighting = None,
     method: Method = None,
+    threshold: Threshold = None,
     memory_limit: MemoryLimit = None,
     gpus: Gpus = None,
     shard: Shard = False,
@@ -61,7 +66,9 @@ def run(
         batch_size=batch_size,
         learning_rate=learning_rate,
         shard=shard or None,
+        reweighting=reweighting,
         method=method,
+        threshold=number_or_word(threshold),
         memory_limit=memory_limit,
     )
     finish(run_stages(load_study(study, overrides), out, as_json, gpus=gpus), as_json, examples)

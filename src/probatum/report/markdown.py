@@ -9,6 +9,7 @@ from pathlib import Path
 from probatum.artifacts import write_text_atomic
 from probatum.data.records import Post
 from probatum.report import figures
+from probatum.report.decisions import decisions
 from probatum.report.figures import table
 from probatum.report.safe import fenced, in_markdown
 from probatum.verdict.evidence import TrainingSummary
@@ -66,6 +67,7 @@ def render_report(run_name: str, verdict: Verdict, posts: Sequence[Post], contex
         _notes(verdict),
         figures.criteria(verdict),
         figures.systems(verdict),
+        decisions(verdict),
         figures.confusions(verdict),
         figures.groups(verdict),
         figures.paired(verdict),

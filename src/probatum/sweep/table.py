@@ -9,6 +9,8 @@ from probatum.report.tables import plain, titled_table
 from probatum.sweep.flow import Swept
 from probatum.verdict.wording import number
 
+_WEIGHED = {"none": "no", "group_label": "yes"}
+
 
 def print_sweep(console: Console, swept: Swept) -> None:
     """Print every trial, the winner marked, and what its lead is worth.
@@ -17,7 +19,7 @@ def print_sweep(console: Console, swept: Swept) -> None:
         console: where to.
         swept: a finished sweep.
     """
-    columns = ("", "rank", "rate", "epochs", "weights", "loss", "threshold", "goal", "chosen")
+    columns = ("", "rank", "rate", "epochs", "weighed", "loss", "threshold", "goal", "chosen")
     table = titled_table("Trials, on validation", *columns)
     usable = [one for one in swept.trials if one.value is not None]
     share = {one.number: share for one, share in zip(usable, swept.selection.share, strict=True)}
@@ -27,7 +29,7 @@ def print_sweep(console: Console, swept: Swept) -> None:
         figures = (number(facts.get("validation_loss")), number(facts.get("threshold")), number(one.value))
         mark = "*" if one.number == swept.winner.number else ""
         chosen = "failed" if one.value is None else f"{share[one.number]:.0%}"
-        table.add_row(f"{place}{mark}", *tried, settings["reweighting"], *figures, chosen)
+        table.add_row(f"{place}{mark}", *tried, _WEIGHED[settings["reweighting"]], *figures, chosen)
     console.print(table)
     found = swept.selection
     console.print(

@@ -13,6 +13,7 @@ from probatum.verdict.wording import number
 NOTABLE_RISE = 0.02  # of the validation loss, as a share; less is the noise of which posts validate
 GENTLER = "--learning-rate 1e-4 --epochs 2"
 JUDGED = ("tuned", "baseline")
+MISTAKES = ("fpr", "fnr", "flag_rate", "recall")
 
 
 def notes_on(
@@ -128,11 +129,13 @@ def next_step(
             "probatum run STUDY --method likelihood",
         )
     if outcome == "rejected":
-        return _after_failure(criteria, against)
+        return _after_failure(criteria, against, training)
     return _after_doubt(criteria)
 
 
-def _after_failure(criteria: Sequence[CriterionResult], against: Mapping[str, Interval]) -> NextStep:
+def _after_failure(
+    criteria: Sequence[CriterionResult], against: Mapping[str, Interval], training: TrainingSummary | None
+) -> NextStep:
     if _below(against.get("linear")):
         return NextStep(
             "Ask whether the task needs a language model: linear is ahead. Look for format leaks and label "
@@ -140,7 +143,28 @@ def _after_failure(criteria: Sequence[CriterionResult], against: Mapping[str, In
             "probatum audit TRAIN",
         )
     failed = next(result for result in criteria if result.outcome == "failed")
+    if _is_on_fairness(failed):
+        return _after_unfairness(failed, training)
     return NextStep(f"Read the posts behind the failed criterion ({failed.text}) in the report, and change one thing.")
+
+
+def _is_on_fairness(result: CriterionResult) -> bool:
+    """Whether a criterion is on mistakes in a slice of the posts."""
+    return result.criterion["metric"] in MISTAKES and bool(result.criterion.get("slice"))
+
+
+def _after_unfairness(failed: CriterionResult, training: TrainingSummary | None) -> NextStep:
+    if training is None or training.reweighting:
+        return NextStep(
+            "Cap the rate where the threshold is chosen (scoring: {threshold: auto, rule: {cap: {at_most: …}}}); "
+            f"the scores are kept, so nothing is scored again. Failed: {failed.text}.",
+            "probatum run STUDY --threshold auto",
+        )
+    return NextStep(
+        f"Train with posts weighed by group and label, so that the group says nothing of the label: {failed.text} "
+        "failed. `probatum sweep STUDY` tries it among other settings.",
+        "probatum run STUDY --reweighting group_label",
+    )
 
 
 def _after_doubt(criteria: Sequence[CriterionResult]) -> NextStep:

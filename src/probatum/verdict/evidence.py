@@ -34,6 +34,7 @@ class TrainingSummary:
         retention_nll_baseline: mean next-token loss on general text without the adapter, in nats.
         retention_nll_tuned: the same with the adapter.
         notes: what else a reader should know.
+        reweighting: whether posts were weighed by group and label.
     """
 
     completed: bool | None = None
@@ -46,6 +47,7 @@ class TrainingSummary:
     retention_nll_baseline: float | None = None
     retention_nll_tuned: float | None = None
     notes: list[str] = field(default_factory=list)
+    reweighting: bool = False
 
 
 @dataclass(frozen=True)
