@@ -132,4 +132,5 @@ def test_every_stage_of_a_run_has_a_title():
     from probatum.verdict.decision import NEVER_CHOSEN
 
     chosen = [system + ON_VALIDATION for system in get_args(System) if system not in NEVER_CHOSEN]
-    assert set(TITLES) == {"data", "training", "compare", *get_args(System), *chosen}
+    further = {"cases", "noise floor"}
+    assert set(TITLES) == {"data", "training", "compare", *further, *get_args(System), *chosen}

@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probatum.artifacts import sha256_file, short_path, write_json_atomic, write_text_atomic
-from probatum.data.records import Post, Prediction, read_predictions, write_predictions
+from probatum.data.records import read_predictions
 from probatum.errors import InputError, StageError, StudyError
+from probatum.finished import read_content, read_verdict
 from probatum.manifest import Facts, Manifest, RunFolder, hardware, versions
+from probatum.notebook import run_html
+from probatum.pace import Pace
+from probatum.report.card import facts_of, write_cards
 from probatum.report.markdown import ReportContext, write_report
+from probatum.report.page import write_page
 from probatum.study import Study
 from probatum.verdict.compare import compare
 from probatum.verdict.decision import (
     NEVER_CHOSEN,
-    Decision,
-    apply_decision,
     check_rule,
-    decide_system,
     effect_of,
 )
 from probatum.verdict.evidence import TrainingSummary, Usage, why_empty
-from probatum.verdict.results import Verdict, decode, encode
+from probatum.verdict.results import Verdict, encode
 
 if TYPE_CHECKING:
     from probatum.crew import Crew
+    from probatum.further import Stage
 
 RUNS = Path("runs")
 ON_VALIDATION = "_validation"  # a stage that scores validation posts is its system's name with this behind it
@@ -69,6 +71,9 @@ class Run:
     def report(self) -> Path:
         """The report for people."""
         return self.folder.report
+
+    def _repr_html_(self) -> str:
+        return run_html(self)
 
 
 def default_folder(study: Study) -> Path:
@@ -129,16 +134,27 @@ class _Job:
     watcher: Watcher
     notes: Sequence[str] = ()
     told_s: float = field(default=-math.inf)
+    further_stages: list[str] = field(default_factory=list)
+
+    @cached_property
+    def pace(self) -> Pace:
+        return Pace(lambda: self.bench.gpus)
 
     def run(self, only: tuple[str, ...] | None) -> Run:
-        from probatum import stages
+        from probatum import further, stages
+        from probatum.training.trackers import check_trackers
 
+        check_trackers(self.study.training.report_to)
         bench, folder = self.bench, self.folder
         self.manifest.describe(versions=versions(), hardware=hardware(), study=self.study.name)
         wanted = [*self.study.systems, "compare"] if only is None else list(only)
         sides = [folder.posts(side) for side in ("train", "validation", "test")]
         outputs = [*sides, folder.audit, folder.skipped, bench.prompt_file]
+        if self._needs_model(wanted):
+            bench.check_shard()  # before posts are read
         self.do("data", stages.data_inputs(bench), outputs, lambda _: stages.prepare_posts(bench))
+        if "compare" in wanted:
+            self._do(further.cases_stage(bench))
         if only is None:
             self._check_slices()
         check_rule(bench.posts("validation"), self.study.scoring)
@@ -153,10 +169,18 @@ class _Job:
             elif stage != "compare":
                 self._score(stage)
                 self._decide(stage)
+        if "compare" in wanted:
+            for further_stage in further.stages_of(bench, self._advance):
+                self._do(further_stage)
         facts = hardware()  # PyTorch is loaded now, so GPUs are known
         self.manifest.content["hardware"] = facts | {"gpus": list(bench.crew.gpus) or facts["gpus"]}
         self.manifest.save()
         return Run(self.study, folder, self._compare() if "compare" in wanted else None)
+
+    def _needs_model(self, wanted: list[str]) -> bool:
+        made = {system: self.folder.predictions(system) for system in ("baseline", "tuned")}
+        made["training"] = self.folder.adapter / "adapter_model.safetensors"
+        return any(not made[stage].is_file() for stage in wanted if stage in made)
 
     def _check_slices(self) -> None:
         """Refuse a criterion on posts that are not there, before hours of training."""
@@ -174,6 +198,10 @@ class _Job:
         self.watcher.end(stage, facts, self.manifest.stage(stage)["seconds"], reused=reused)
         return facts
 
+    def _do(self, stage: Stage) -> None:
+        self.further_stages.append(stage.name)
+        self.do(stage.name, stage.given, stage.outputs, stage.work)
+
     def _score(self, system: str, side: str = "test") -> None:
         from probatum import stages
 
@@ -187,22 +215,11 @@ class _Job:
         )
 
     def _decide(self, system: str) -> None:
-        """Turn a system's scores into predictions; quick, and the same whenever it is done."""
-        study, folder = self.study, self.folder
-        posts: list[Post] = []
-        scored: list[Prediction] = []
-        if study.scoring.needs_validation and system not in NEVER_CHOSEN:
+        from probatum.decisions import decide
+
+        if self.study.scoring.needs_validation and system not in NEVER_CHOSEN:
             self._score(system, "validation")
-            posts, scored = self.bench.posts("validation"), read_predictions(folder.scores(system, "validation"))
-        positive = study.task.positive
-        decision = decide_system(
-            system, posts, scored, settings=study.scoring, positive=positive, verdict=study.verdict
-        )
-        write_json_atomic(folder.decision(system), encode(decision))
-        test = read_predictions(folder.scores(system))
-        write_predictions(folder.predictions(system), apply_decision(decision, test, positive))
-        if scored:
-            write_predictions(folder.predictions(system, "validation"), apply_decision(decision, scored, positive))
+        decide(self.bench, system)
 
     def _train(self) -> None:
         from probatum import stages
@@ -218,11 +235,12 @@ class _Job:
         if time.monotonic() - self.told_s < 1:
             return
         self.told_s = time.monotonic()
-        numbers = {"posts": progress} if isinstance(progress, int) else asdict(progress)
+        num_posts = self.manifest.stage("data")["facts"]["posts"]["test"]
+        numbers = self.pace.facts(stage, progress, num_posts)
         write_json_atomic(self.folder.progress, {"stage": stage, "time": time.time(), **numbers})
 
     def _compare(self) -> Verdict:
-        from probatum import stages
+        from probatum import further, stages
 
         systems = self.study.systems
         given = stages.versions_of("probatum", "numpy", "scipy") | {
@@ -238,12 +256,28 @@ class _Job:
             "positive": self.study.task.positive,
             "cost_per_hour": self.study.cost_per_hour,
             "notes": list(self.notes),
+            "further": {
+                str(path.relative_to(self.folder.path)): sha256_file(path)
+                for path in further.files_read(self.bench)
+                if path.is_file()
+            },
+            "settings": [
+                self.study.training.seeds,
+                self.study.training.learning_curve,
+                self.study.scoring.noise_floor,
+                self.study.swaps.model_dump(mode="json"),
+            ],
+            "card": self.study.card.model_dump(mode="json"),
         }
-        outputs = [self.folder.verdict, self.folder.report]
+        outputs = [self.folder.verdict, self.folder.report, self.folder.context, self.folder.page, self.folder.card]
         self.do("compare", given, outputs, lambda _: self._judge())
         return read_verdict(self.folder)
 
     def _judge(self) -> Facts:
+        from probatum import further
+        from probatum.decisions import read_decision
+        from probatum.tracking import report_verdict
+
         study, folder = self.study, self.folder
         posts = self.bench.posts("test")
         predictions = {str(system): read_predictions(folder.predictions(system)) for system in study.systems}
@@ -261,18 +295,27 @@ class _Job:
                 *(note for decision in decisions.values() for note in decision.notes),
             ],
             doubts=self.manifest.stage("data")["facts"]["doubts"],
+            further=further.read_further(self.bench, self.manifest),
         )
         effects = {
             name: effect_of(one, read_predictions(folder.scores(name)), study.task.positive, study.verdict)
             for name, one in decisions.items()
         }
-        next_step = verdict.next_step.located(self._places())
-        verdict = replace(verdict, next_step=next_step, decisions=effects)
+        verdict = replace(verdict.located(self._places()), decisions=effects)
         write_json_atomic(folder.verdict, verdict.to_json())
         for system, result in verdict.to_json()["systems"].items():
             write_json_atomic(folder.metrics(system), result)
-        write_report(study.name, verdict, posts, folder.report, self._context())
+        context = self._context()
+        write_report(study.name, verdict, posts, folder.report, context)
+        write_json_atomic(folder.context, encode(context))
+        write_page(read_content(folder), folder.page)
+        write_cards(self._cards(), study, verdict, facts_of(self.manifest.content, context))
+        if facts := self._training_facts():
+            report_verdict(folder.training, verdict, facts["best_step"])
         return {"outcome": verdict.outcome, "exit_code": verdict.exit_code}
+
+    def _cards(self) -> list[Path]:
+        return [self.folder.card, *([self.folder.adapter / "README.md"] if "tuned" in self.study.systems else [])]
 
     def _places(self) -> dict[str, str]:
         """Return what the words in a next step stand for; the resolved study holds the flags of this run too."""
@@ -287,9 +330,11 @@ class _Job:
         facts = self._training_facts()
         if not facts:
             return None
-        names = ("completed", "planned_steps", "steps", "start_loss", "best_loss", "best_step", "final_loss", "notes")
-        weighed = self.study.training.reweighting != "none"
-        return TrainingSummary(**{name: facts[name] for name in names}, **self._retention(), reweighting=weighed)
+        from probatum import further
+
+        retention = further.retention(self.study, self.manifest)
+        rise = None if retention is None else retention.rise
+        return replace(further.training_summary(facts, self.study), **self._retention(), retention_rise=rise)
 
     def _retention(self) -> Facts:
         return {
@@ -314,7 +359,7 @@ class _Job:
         done = ["data", *(name for name in scored if self.manifest.stage(name))]
         if "tuned" in done:
             done.insert(done.index("tuned"), "training")
-        seconds = {stage: self._seconds(stage) for stage in done}
+        seconds = {stage: self._seconds(stage) for stage in [*done, *self.further_stages]}
         return ReportContext(
             study_yaml=self.study.to_yaml(),
             versions=self.manifest.content["versions"],
@@ -347,25 +392,6 @@ def measure(done: Run, system: str) -> Verdict:
     settings = done.study.verdict.model_copy(update={"criteria": []})
     predictions = {system: read_predictions(done.folder.predictions(system))}
     return compare(read_written_posts(done.folder.posts("test")), predictions, settings, done.study.task.positive)
-
-
-def read_verdict(folder: RunFolder) -> Verdict:
-    """Read the verdict of a finished run.
-
-    Raises:
-        StageError: the run has none yet.
-    """
-    if not folder.verdict.is_file():
-        raise StageError(
-            f"{folder.path}: no verdict there yet; `probatum status {folder.path}` says how far the run is"
-        )
-    return Verdict.from_json(json.loads(folder.verdict.read_text(encoding="utf-8")))
-
-
-def read_decision(path: Path) -> Decision:
-    """Read how a system's scores became labels, as a run wrote it."""
-    decision: Decision = decode(Decision, json.loads(path.read_text(encoding="utf-8")))
-    return decision
 
 
 @contextmanager

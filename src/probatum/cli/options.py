@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 SETTINGS = {
     "limit": "limit",
     "method": "scoring.method",
-    "threshold": "scoring.threshold",
     "memory_limit": "model.memory_limit",
     "shard": "model.shard",
 }
@@ -38,13 +37,14 @@ Dropout = Annotated[float | None, typer.Option(help="LoRA dropout", min=0, max=1
 Epochs = Annotated[float | None, typer.Option(help="passes over the training posts")]
 BatchSize = Annotated[int | None, typer.Option(help="posts in each optimiser step", min=1)]
 LearningRate = Annotated[float | None, typer.Option(help="peak learning rate")]
-Reweighting = Annotated[
-    Literal["none", "group_label"] | None, typer.Option(help="weigh training posts by group and label")
-]
-Threshold = Annotated[
-    str | None, typer.Option(help="a score at or above it is positive; auto chooses it on validation")
-]
 Examples = Annotated[int, typer.Option(help="show so many fixed and broken posts; they may be hateful", min=0)]
+LearningCurve = Annotated[
+    bool, typer.Option("--learning-curve", help="train on ¼ and ½ of the posts too: would more posts help?")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="any setting of the study, as often as need be: training.seeds=[0,1,2]"),
+]
 Method = Annotated[Literal["likelihood", "generate"] | None, typer.Option(help="how an answer becomes a score")]
 
 
@@ -55,12 +55,26 @@ def load_study(path: Path, overrides: dict[str, Any]) -> Study:
     return Study.load(path, overrides)
 
 
-def number_or_word(text: str | None) -> float | str | None:
-    """Return a flag that takes a number or a word as YAML would read it."""
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        return text
+def settings_of(given: list[str] | None) -> dict[str, Any]:
+    """Return what `--set KEY=VALUE` lays over the study file, values as YAML has them.
+
+    Raises:
+        InputError: one is no KEY=VALUE, or its value is not YAML.
+    """
+    import yaml
+
+    from probatum.errors import InputError
+
+    found = {}
+    for one in given or []:
+        key, sign, value = one.partition("=")
+        if not sign or not all(key.strip().split(".")):
+            raise InputError(f"--set {one}: expected KEY=VALUE, like --set training.rank=16")
+        try:
+            found[key.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise InputError(f"--set {one}: the value is not YAML: {getattr(error, 'problem', error)}") from error
+    return found
 
 
 def overrides_of(**given: Any) -> dict[str, Any]:

@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from probatum.cli.app import app, console, errors, print_json, say
-from probatum.cli.options import Examples, Json, Limit, MemoryLimit, StudyFile, load_study, overrides_of
+from probatum.cli.options import (
+    Examples,
+    Json,
+    Limit,
+    MemoryLimit,
+    Set,
+    StudyFile,
+    load_study,
+    overrides_of,
+    settings_of,
+)
 from probatum.cli.session import INTERRUPTED, finish
 
 
@@ -22,6 +32,7 @@ def sweep(
         int | None, typer.Option(help="trainings in all \\[default: sweep.trials]", min=1, show_default=False)
     ] = None,
     limit: Limit = None,
+    set_: Set = None,
     memory_limit: MemoryLimit = None,
     examples: Examples = 0,
     as_json: Json = False,
@@ -34,7 +45,7 @@ def sweep(
     from probatum.sweep.table import print_sweep
     from probatum.terminal import TerminalWatcher
 
-    loaded = load_study(study, overrides_of(limit=limit, memory_limit=memory_limit))
+    loaded = load_study(study, overrides_of(limit=limit, memory_limit=memory_limit) | settings_of(set_))
     watcher = None if as_json else TerminalWatcher(console)
     try:
         swept = try_trainings(loaded, out, trials, watcher, (lambda _: None) if as_json else say)

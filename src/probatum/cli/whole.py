@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from probatum.cli.apart import run_apart
 from probatum.cli.app import app
 from probatum.cli.options import (
     Alpha,
@@ -16,19 +17,19 @@ from probatum.cli.options import (
     Examples,
     Gpus,
     Json,
+    LearningCurve,
     LearningRate,
     Limit,
     MemoryLimit,
     Method,
     Out,
     Rank,
-    Reweighting,
+    Set,
     Shard,
     StudyFile,
-    Threshold,
     load_study,
-    number_or_word,
     overrides_of,
+    settings_of,
 )
 from probatum.cli.session import finish, run_stages
 
@@ -44,12 +45,15 @@ def run(
     epochs: Epochs = None,
     batch_size: BatchSize = None,
     learning_rate: LearningRate = None,
-    reweighting: Reweighting = None,
     method: Method = None,
-    threshold: Threshold = None,
     memory_limit: MemoryLimit = None,
     gpus: Gpus = None,
     shard: Shard = False,
+    learning_curve: LearningCurve = False,
+    set_: Set = None,
+    detached: Annotated[
+        bool, typer.Option("--detach", help="go on without this terminal; probatum status watches it")
+    ] = False,
     examples: Examples = 0,
     as_json: Json = False,
 ) -> None:
@@ -66,12 +70,15 @@ def run(
         batch_size=batch_size,
         learning_rate=learning_rate,
         shard=shard or None,
-        reweighting=reweighting,
+        learning_curve=learning_curve or None,
         method=method,
-        threshold=number_or_word(threshold),
         memory_limit=memory_limit,
     )
-    finish(run_stages(load_study(study, overrides), out, as_json, gpus=gpus), as_json, examples)
+    loaded = load_study(study, overrides | settings_of(set_))
+    if detached:
+        run_apart(loaded, out)
+        return
+    finish(run_stages(loaded, out, as_json, gpus=gpus), as_json, examples)
 
 
 @app.command(rich_help_panel="The whole study")

@@ -4,12 +4,13 @@ from probatum.study.criteria import Criterion, System, VerdictSettings
 from probatum.study.decision import ThresholdRule
 from probatum.study.file import Study
 from probatum.study.model import Model, Scoring, Training
-from probatum.study.posts import Columns, Data, Prompt, Task
+from probatum.study.posts import BehaviourColumns, Columns, Data, Prompt, Swaps, Task
 from probatum.study.section import AUTO, parse_bytes
 from probatum.study.sweep import Sweep
 
 __all__ = [
     "AUTO",
+    "BehaviourColumns",
     "Columns",
     "Criterion",
     "Data",
@@ -17,6 +18,7 @@ __all__ = [
     "Prompt",
     "Scoring",
     "Study",
+    "Swaps",
     "Sweep",
     "System",
     "Task",

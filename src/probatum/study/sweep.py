@@ -18,9 +18,6 @@ class Sweep(Section):
     sampler: Literal["tpe", "grid"] = Field(
         "tpe", description="tpe: learn from the trials before; grid: every combination, in an order drawn by seed"
     )
-    select: Literal["goal", "validation_loss"] = Field(
-        "goal", description="goal: what scoring.rule asks of a threshold, on validation; or the lowest validation loss"
-    )
     rank: list[PositiveInt] = Field([8, 16, 32, 64], min_length=1, description="LoRA ranks; alpha / rank stays")
     learning_rate: list[PositiveFloat] = Field(
         [1e-4, 2e-4, 5e-4, 1e-3], min_length=1, description="peak learning rates"
