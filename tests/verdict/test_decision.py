@@ -176,6 +176,14 @@ def test_a_temperature_changes_no_call_at_a_half():
     assert [row.prediction for row in after] == [row.prediction for row in scored]
 
 
+def test_scores_that_a_temperature_cannot_mend_are_told():
+    posts, scored = study_of()
+    high = [predict(p, {"hate": 0.9, "not_hate": 0.1}, "hate") for p in posts]
+    assert decide(posts, scored, calibration="temperature").notes == []
+    (note,) = decide(posts, high, calibration="temperature").notes
+    assert note.startswith("calibration takes the scores of tuned for almost nothing (temperature 50)")
+
+
 def test_three_labels_fall_back_to_the_best_other():
     post = make_post(0, "offensive")
     row = predict(post, {"hate": 0.4, "offensive": 0.35, "normal": 0.25}, "hate")

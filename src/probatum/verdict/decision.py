@@ -166,6 +166,11 @@ def _calibrated(
     methods = recalibration.METHODS if settings.calibration == "auto" else (settings.calibration,)
     chosen = recalibration.choose(truth, score, methods, seed=seed)
     notes = [f"scores of {system} are not calibrated: on validation {chosen.reason}"] if chosen.reason else []
+    if chosen.fitted.temperature > recalibration.KNOWS_LITTLE:
+        notes.append(
+            f"calibration takes the scores of {system} for almost nothing (temperature {chosen.fitted.temperature:.0f}): "
+            "one temperature cannot mend scores that are all too high or too low; try scoring.calibration: isotonic"
+        )
     return chosen, notes
 
 
