@@ -168,8 +168,8 @@ def _calibrated(
     notes = [f"scores of {system} are not calibrated: on validation {chosen.reason}"] if chosen.reason else []
     if chosen.fitted.temperature > recalibration.KNOWS_LITTLE:
         notes.append(
-            f"calibration takes the scores of {system} for almost nothing (temperature {chosen.fitted.temperature:.0f}): "
-            "one temperature cannot mend scores that are all too high or too low; try scoring.calibration: isotonic"
+            f"calibration takes the scores of {system} for almost nothing (temperature "
+            f"{chosen.fitted.temperature:.0f}): one temperature cannot mend scores that are all too high or too low; try scoring.calibration: isotonic"
         )
     return chosen, notes
 
