@@ -15,13 +15,14 @@ from probatum.data.general_text import read_paragraphs
 from probatum.data.records import Post, Prediction, read_predictions, read_written_posts, write_posts, write_predictions
 from probatum.data.swaps.make import make_swaps
 from probatum.data.swaps.terms import SHIPPED, load_terms
+from probatum.decisions import decide, read_decision
 from probatum.manifest import Facts, Manifest, RunFolder
 from probatum.scoring.likelihood import Scored
-from probatum.scoring.linear import score_linear
 from probatum.stages import (
     SEEDS,
     Bench,
     answer_posts,
+    linear_scores,
     score_system,
     system_inputs,
     train_adapter,
@@ -31,6 +32,7 @@ from probatum.stages import (
 from probatum.study import Study
 from probatum.verdict.behaviour import Cases
 from probatum.verdict.causes import Clues, CurveAnswers
+from probatum.verdict.decision import apply_decision
 from probatum.verdict.evidence import TrainingSummary
 from probatum.verdict.further import Further
 from probatum.verdict.further_results import Retention
@@ -39,7 +41,7 @@ from probatum.verdict.seeds import SeedRun
 from probatum.verdict.swaps import Swapped
 
 BEHAVIOUR, SWAPS, VALIDATION, AGAIN = "behaviour", "swaps", "validation", "again"
-VALIDATED = "validation_predictions"
+VALIDATED = "validation_scores"
 CURVE, JUDGED = "learning_curve", "tuned"
 SHARES = (0.25, 0.5)  # and all
 ANSWERING = ("linear", "baseline", "tuned")
@@ -106,7 +108,7 @@ def stages_of(bench: Bench, advance: Callable[[str, Any], None]) -> Iterator[Sta
     if "tuned" in study.systems:
         for seed in further_seeds(study):
             yield from _training(bench.variant(f"{SEEDS}/{seed}"), f"seed {seed}", advance)
-            yield _scoring(bench.variant(f"{SEEDS}/{seed}"), f"score seed {seed}", advance)
+            yield from _scoring(bench.variant(f"{SEEDS}/{seed}"), f"score seed {seed}", advance)
     for side in (BEHAVIOUR, SWAPS):
         if num_posts(bench.folder.posts(side)):
             for system in systems_answering(study):
@@ -151,9 +153,7 @@ def _answering(
 
 
 def _answer_linear(bench: Bench, side: str) -> Scored:
-    study = bench.study
-    posts = bench.posts(side)
-    return Scored(score_linear(bench.posts("train"), posts, study.task.positive, study.scoring.threshold), 0)
+    return Scored(linear_scores(bench, bench.posts("train"), bench.posts(side)), 0)
 
 
 def _training(bench: Bench, what: str, advance: Any) -> Iterator[Stage]:
@@ -162,11 +162,17 @@ def _training(bench: Bench, what: str, advance: Any) -> Iterator[Stage]:
     yield Stage(name, training_inputs(bench), outputs, partial(train_adapter, bench, partial(advance, name)))
 
 
-def _scoring(bench: Bench, name: str, advance: Any) -> Stage:
-    def work(_: str) -> Facts:
-        return score_system(bench, "tuned", partial(advance, name))
+def _scoring(bench: Bench, name: str, advance: Any) -> Iterator[Stage]:
+    """Yield the stages that score a further adapter, on validation too where its threshold is chosen there."""
+    for side in ("test", VALIDATION) if bench.study.scoring.needs_validation else ("test",):
+        stage = name if side == "test" else f"{name} on {side}"
+        report = partial(advance, stage)
+        work = partial(_score, bench, report, side)
+        yield Stage(stage, system_inputs(bench, JUDGED, side), [bench.folder.scores(JUDGED, side)], work)
 
-    return Stage(name, system_inputs(bench, "tuned"), [bench.folder.predictions("tuned")], work)
+
+def _score(bench: Bench, report: Callable[[Any], None], side: str, _: str) -> Facts:
+    return score_system(bench, JUDGED, report, side)
 
 
 def _curve(bench: Bench, advance: Any) -> Iterator[Stage]:
@@ -174,7 +180,7 @@ def _curve(bench: Bench, advance: Any) -> Iterator[Stage]:
     study, folder = bench.study, bench.folder
     if "linear" in study.systems:
         given = {side: sha256_file(folder.posts(side)) for side in ("train", "validation")}
-        settings = {"positive": study.task.positive, "seed": study.data.seed, "threshold": study.scoring.threshold}
+        settings = {"positive": study.task.positive, "seed": study.data.seed, "reweighting": study.training.reweighting}
         packages = versions_of("probatum", "scikit-learn", "numpy", "scipy")
         outputs = [linear_curve(folder, share) for share in (*SHARES, 1.0)]
         yield Stage("learning curve", given | settings | packages, outputs, lambda _: _write_linear_curve(bench))
@@ -185,7 +191,8 @@ def _curve(bench: Bench, advance: Any) -> Iterator[Stage]:
         write_posts(folder.path / CURVE / str(share) / "data" / "train.jsonl", part(bench, share))
         yield from _training(variant, f"on {share:g}", advance)
         yield _validating(variant, f"validate on {share:g}", advance)
-    yield _validating(bench, "validate on all", advance)
+    if not study.scoring.needs_validation:  # else scored already, into the same file
+        yield _validating(bench, "validate on all", advance)
 
 
 def _validating(bench: Bench, name: str, advance: Any) -> Stage:
@@ -214,7 +221,7 @@ def _write_linear_curve(bench: Bench) -> Facts:
         some = part(bench, share)
         rows: Sequence[Prediction] = ()
         if len({post.label for post in some}) > 1 and study.task.positive in {post.label for post in some}:
-            rows = score_linear(some, validation, study.task.positive, study.scoring.threshold)
+            rows = linear_scores(bench, some, validation)
         write_predictions(linear_curve(bench.folder, share), rows)
         sizes[f"{share:g}"] = len(some)
     return {"sizes": sizes, "posts": len(validation)}
@@ -229,7 +236,7 @@ def read_further(bench: Bench, manifest: Manifest) -> Further:
     return Further(
         seed=study.training.seed,
         seeds={seed: _seed_run(bench.variant(f"{SEEDS}/{seed}"), manifest, seed) for seed in seeds},
-        noise=read_predictions(noise) if study.scoring.noise_floor and noise.is_file() else None,
+        noise=decided_answers(bench, "baseline", AGAIN) if study.scoring.noise_floor and noise.is_file() else None,
         retention=retention(study, manifest),
         cases=_cases(bench, answering) if num_posts(folder.posts(BEHAVIOUR)) else None,
         swapped=_swapped(bench, answering, manifest) if num_posts(folder.posts(SWAPS)) else None,
@@ -243,7 +250,9 @@ def files_read(bench: Bench) -> list[Path]:
     files = [folder.answers("baseline", AGAIN), folder.posts(VALIDATION), folder.answers(JUDGED, VALIDATED)]
     files += [folder.posts(side) for side in (BEHAVIOUR, SWAPS)]
     files += [folder.answers(name, side) for name in systems_answering(study) for side in (BEHAVIOUR, SWAPS)]
-    files += [bench.variant(f"{SEEDS}/{seed}").folder.predictions(JUDGED) for seed in further_seeds(study)]
+    for seed in further_seeds(study):
+        variant = bench.variant(f"{SEEDS}/{seed}").folder
+        files += [variant.scores(JUDGED), variant.scores(JUDGED, VALIDATION)]
     files += [linear_curve(folder, share) for share in (*SHARES, 1.0)]
     return files + [bench.variant(f"{CURVE}/{share}").folder.answers(JUDGED, VALIDATED) for share in SHARES]
 
@@ -264,6 +273,7 @@ def _seed_run(bench: Bench, manifest: Manifest, seed: int) -> SeedRun:
         retention_nll_baseline=baseline.get("retention_nll"),
         retention_nll_tuned=scored.get("retention_nll"),
     )
+    decide(bench, JUDGED)
     return SeedRun(read_predictions(bench.folder.predictions(JUDGED)), summary)
 
 
@@ -276,7 +286,7 @@ def retention(study: Study, manifest: Manifest) -> Retention | None:
 
 def _cases(bench: Bench, systems: Sequence[str]) -> Cases:
     path = bench.study.data.behaviour
-    answers = {name: read_predictions(bench.folder.answers(name, BEHAVIOUR)) for name in systems}
+    answers = {name: decided_answers(bench, name, BEHAVIOUR) for name in systems}
     return Cases(path.name if path else "", bench.posts(BEHAVIOUR), answers)
 
 
@@ -285,7 +295,7 @@ def _swapped(bench: Bench, systems: Sequence[str], manifest: Manifest) -> Swappe
     return Swapped(
         bench.posts(SWAPS),
         {name: read_predictions(folder.predictions(name)) for name in systems},
-        {name: read_predictions(folder.answers(name, SWAPS)) for name in systems},
+        {name: decided_answers(bench, name, SWAPS) for name in systems},
         manifest.stage("cases")["facts"]["possible"],
     )
 
@@ -299,15 +309,22 @@ def _clues(bench: Bench) -> Clues:
         for system, path in files.items():
             if _on_the_curve(study, system) and path.is_file() and (rows := read_predictions(path)):
                 curves.setdefault(system, {})[share] = CurveAnswers(len(part(bench, share)), rows)
-    validated = folder.answers(JUDGED, VALIDATED)
+    validated = folder.answers(JUDGED, VALIDATED).is_file() and JUDGED in study.systems
+    judged = JUDGED if JUDGED in study.systems else study.systems[-1]
     return Clues(
         validation=bench.posts(VALIDATION),
-        scores=read_predictions(validated) if validated.is_file() and JUDGED in study.systems else None,
+        scores=decided_answers(bench, JUDGED, VALIDATED) if validated else None,
         curves=curves,
-        threshold=study.scoring.threshold,
+        threshold=read_decision(folder.decision(judged)).threshold,
         strategy=bench.strategy_name,
         method=study.scoring.method,
     )
+
+
+def decided_answers(bench: Bench, system: str, what: str) -> list[Prediction]:
+    """Read a system's scores of further posts, with its calibration and threshold."""
+    decision = read_decision(bench.folder.decision(system))
+    return apply_decision(decision, read_predictions(bench.folder.answers(system, what)), bench.study.task.positive)
 
 
 def _on_the_curve(study: Study, system: str) -> bool:

@@ -67,6 +67,26 @@ class RunFolder:
         return self.path / "report.md"
 
     @property
+    def card(self) -> Path:
+        """The model card."""
+        return self.path / "MODEL_CARD.md"
+
+    @property
+    def page(self) -> Path:
+        """The verdict for people, to look into."""
+        return self.path / "report.html"
+
+    @property
+    def context(self) -> Path:
+        """What ran where, how long and at what cost, as the reports show it."""
+        return self.path / "context.json"
+
+    @property
+    def training_log(self) -> Path:
+        """What training logged, step by step."""
+        return self.training / "log.jsonl"
+
+    @property
     def audit(self) -> Path:
         """What the audit of the posts found."""
         return self.path / "data" / "audit.json"
@@ -81,12 +101,20 @@ class RunFolder:
         own = self.path / self.variant / "data" / f"{side}.jsonl"
         return own if own.is_file() else self.path / "data" / f"{side}.jsonl"
 
-    def predictions(self, system: str) -> Path:
-        """A system's predictions of the test posts; only `tuned` differs between variants."""
-        return self.answers(system, "predictions")
+    def predictions(self, system: str, side: str = "test") -> Path:
+        """A system's predictions of the test posts, or of the validation posts; made from the scores at any time."""
+        return self.answers(system, "predictions" if side == "test" else f"{side}_predictions")
+
+    def scores(self, system: str, side: str = "test") -> Path:
+        """A system's predictions as they were scored, before calibration and at a threshold of 0.5."""
+        return self.answers(system, "scores" if side == "test" else f"{side}_scores")
+
+    def decision(self, system: str) -> Path:
+        """How a system's scores became labels: calibration, threshold, and the frontier behind it."""
+        return self.answers(system, "decision").with_suffix(".json")
 
     def answers(self, system: str, what: str) -> Path:
-        """A system's predictions of further posts: `behaviour`, `swaps` and so on."""
+        """A system's scores of further posts: `behaviour`, `swaps` and so on; only `tuned` differs between variants."""
         return self.path / (self.variant if system == "tuned" else "") / system / f"{what}.jsonl"
 
     def metrics(self, system: str) -> Path:

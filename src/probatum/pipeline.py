@@ -7,26 +7,37 @@ import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probatum.artifacts import sha256_file, short_path, write_json_atomic, write_text_atomic
 from probatum.data.records import read_predictions
 from probatum.errors import InputError, StageError, StudyError
+from probatum.finished import read_content, read_verdict
 from probatum.manifest import Facts, Manifest, RunFolder, hardware, versions
+from probatum.notebook import run_html
+from probatum.pace import Pace
+from probatum.report.card import facts_of, write_cards
 from probatum.report.markdown import ReportContext, write_report
+from probatum.report.page import write_page
 from probatum.study import Study
 from probatum.verdict.compare import compare
+from probatum.verdict.decision import (
+    NEVER_CHOSEN,
+    check_rule,
+    effect_of,
+)
 from probatum.verdict.evidence import TrainingSummary, Usage, why_empty
-from probatum.verdict.results import Verdict
+from probatum.verdict.results import Verdict, encode
 
 if TYPE_CHECKING:
     from probatum.crew import Crew
     from probatum.further import Stage
 
 RUNS = Path("runs")
+ON_VALIDATION = "_validation"  # a stage that scores validation posts is its system's name with this behind it
 
 
 class Watcher:
@@ -60,6 +71,9 @@ class Run:
     def report(self) -> Path:
         """The report for people."""
         return self.folder.report
+
+    def _repr_html_(self) -> str:
+        return run_html(self)
 
 
 def default_folder(study: Study) -> Path:
@@ -118,27 +132,39 @@ class _Job:
     told_s: float = field(default=-math.inf)
     further_stages: list[str] = field(default_factory=list)
 
+    @cached_property
+    def pace(self) -> Pace:
+        return Pace(lambda: self.bench.gpus)
+
     def run(self, only: tuple[str, ...] | None) -> Run:
         from probatum import further, stages
+        from probatum.training.trackers import check_trackers
 
+        check_trackers(self.study.training.report_to)
         bench, folder = self.bench, self.folder
         self.manifest.describe(versions=versions(), hardware=hardware(), study=self.study.name)
         wanted = [*self.study.systems, "compare"] if only is None else list(only)
         sides = [folder.posts(side) for side in ("train", "validation", "test")]
         outputs = [*sides, folder.audit, folder.skipped, bench.prompt_file]
+        if self._needs_model(wanted):
+            bench.check_shard()  # before posts are read
         self.do("data", stages.data_inputs(bench), outputs, lambda _: stages.prepare_posts(bench))
         if "compare" in wanted:
             self._do(further.cases_stage(bench))
         if only is None:
             self._check_slices()
+        check_rule(bench.posts("validation"), self.study.scoring)
         if "tuned" in wanted and "training" not in wanted:
             wanted.insert(wanted.index("tuned"), "training")
         bench.trains = "training" in wanted
         for stage in wanted:
             if stage == "training":
                 self._train()
+            elif stage.endswith(ON_VALIDATION):
+                self._score(stage.removesuffix(ON_VALIDATION), "validation")
             elif stage != "compare":
                 self._score(stage)
+                self._decide(stage)
         if "compare" in wanted:
             for further_stage in further.stages_of(bench, self._advance):
                 self._do(further_stage)
@@ -146,6 +172,11 @@ class _Job:
         self.manifest.content["hardware"] = facts | {"gpus": list(bench.crew.gpus) or facts["gpus"]}
         self.manifest.save()
         return Run(self.study, folder, self._compare() if "compare" in wanted else None)
+
+    def _needs_model(self, wanted: list[str]) -> bool:
+        made = {system: self.folder.predictions(system) for system in ("baseline", "tuned")}
+        made["training"] = self.folder.adapter / "adapter_model.safetensors"
+        return any(not made[stage].is_file() for stage in wanted if stage in made)
 
     def _check_slices(self) -> None:
         """Refuse a criterion on posts that are not there, before hours of training."""
@@ -167,16 +198,24 @@ class _Job:
         self.further_stages.append(stage.name)
         self.do(stage.name, stage.given, stage.outputs, stage.work)
 
-    def _score(self, system: str) -> None:
+    def _score(self, system: str, side: str = "test") -> None:
         from probatum import stages
 
-        report = partial(self._advance, system)
+        stage = system if side == "test" else system + ON_VALIDATION
+        report = partial(self._advance, stage)
         self.do(
-            system,
-            stages.system_inputs(self.bench, system),
-            [self.folder.predictions(system)],
-            lambda _: stages.score_system(self.bench, system, report),
+            stage,
+            stages.system_inputs(self.bench, system, side),
+            [self.folder.scores(system, side)],
+            lambda _: stages.score_system(self.bench, system, report, side),
         )
+
+    def _decide(self, system: str) -> None:
+        from probatum.decisions import decide
+
+        if self.study.scoring.needs_validation and system not in NEVER_CHOSEN:
+            self._score(system, "validation")
+        decide(self.bench, system)
 
     def _train(self) -> None:
         from probatum import stages
@@ -192,7 +231,8 @@ class _Job:
         if time.monotonic() - self.told_s < 1:
             return
         self.told_s = time.monotonic()
-        numbers = {"posts": progress} if isinstance(progress, int) else asdict(progress)
+        num_posts = self.manifest.stage("data")["facts"]["posts"]["test"]
+        numbers = self.pace.facts(stage, progress, num_posts)
         write_json_atomic(self.folder.progress, {"stage": stage, "time": time.time(), **numbers})
 
     def _compare(self) -> Verdict:
@@ -205,6 +245,7 @@ class _Job:
             "audit": sha256_file(self.folder.audit),
             "data": self.manifest.stage("data")["facts"],
             "predictions": {system: sha256_file(self.folder.predictions(system)) for system in systems},
+            "decisions": {system: sha256_file(self.folder.decision(system)) for system in systems},
             "verdict": self.study.verdict.model_dump(mode="json"),
             "training": {k: v for k, v in self._training_facts().items() if k != "seconds"},
             "retention": self._retention(),
@@ -221,17 +262,21 @@ class _Job:
                 self.study.scoring.noise_floor,
                 self.study.swaps.model_dump(mode="json"),
             ],
+            "card": self.study.card.model_dump(mode="json"),
         }
-        outputs = [self.folder.verdict, self.folder.report]
+        outputs = [self.folder.verdict, self.folder.report, self.folder.context, self.folder.page, self.folder.card]
         self.do("compare", given, outputs, lambda _: self._judge())
         return read_verdict(self.folder)
 
     def _judge(self) -> Facts:
         from probatum import further
+        from probatum.decisions import read_decision
+        from probatum.tracking import report_verdict
 
         study, folder = self.study, self.folder
         posts = self.bench.posts("test")
         predictions = {str(system): read_predictions(folder.predictions(system)) for system in study.systems}
+        decisions = {str(system): read_decision(folder.decision(system)) for system in study.systems}
         verdict = compare(
             posts,
             predictions,
@@ -239,16 +284,32 @@ class _Job:
             study.task.positive,
             training=self._training_summary(),
             usage={system: self._usage(system) for system in study.systems},
-            notes=self.manifest.stage("data")["facts"]["notes"],
+            notes=[
+                *self.manifest.stage("data")["facts"]["notes"],
+                *(note for decision in decisions.values() for note in decision.notes),
+            ],
             doubts=self.manifest.stage("data")["facts"]["doubts"],
             further=further.read_further(self.bench, self.manifest),
         )
-        verdict = verdict.located(self._places())
+        effects = {
+            name: effect_of(one, read_predictions(folder.scores(name)), study.task.positive, study.verdict)
+            for name, one in decisions.items()
+        }
+        verdict = replace(verdict.located(self._places()), decisions=effects)
         write_json_atomic(folder.verdict, verdict.to_json())
         for system, result in verdict.to_json()["systems"].items():
             write_json_atomic(folder.metrics(system), result)
-        write_report(study.name, verdict, posts, folder.report, self._context())
+        context = self._context()
+        write_report(study.name, verdict, posts, folder.report, context)
+        write_json_atomic(folder.context, encode(context))
+        write_page(read_content(folder), folder.page)
+        write_cards(self._cards(), study, verdict, facts_of(self.manifest.content, context))
+        if facts := self._training_facts():
+            report_verdict(folder.training, verdict, facts["best_step"])
         return {"outcome": verdict.outcome, "exit_code": verdict.exit_code}
+
+    def _cards(self) -> list[Path]:
+        return [self.folder.card, *([self.folder.adapter / "README.md"] if "tuned" in self.study.systems else [])]
 
     def _places(self) -> dict[str, str]:
         """Return what the words in a next step stand for; the resolved study holds the flags of this run too."""
@@ -288,7 +349,8 @@ class _Job:
         return None if self.study.cost_per_hour is None else self.study.cost_per_hour * seconds / 3600
 
     def _context(self) -> ReportContext:
-        done = ["data", *self.study.systems]
+        scored = [name for one in self.study.systems for name in (one, one + ON_VALIDATION)]
+        done = ["data", *(name for name in scored if self.manifest.stage(name))]
         if "tuned" in done:
             done.insert(done.index("tuned"), "training")
         seconds = {stage: self._seconds(stage) for stage in [*done, *self.further_stages]}
@@ -324,21 +386,6 @@ def measure(done: Run, system: str) -> Verdict:
     settings = done.study.verdict.model_copy(update={"criteria": []})
     predictions = {system: read_predictions(done.folder.predictions(system))}
     return compare(read_written_posts(done.folder.posts("test")), predictions, settings, done.study.task.positive)
-
-
-def read_verdict(folder: RunFolder) -> Verdict:
-    """Read the verdict of a finished run.
-
-    Raises:
-        StageError: the run has none yet.
-    """
-    import json
-
-    if not folder.verdict.is_file():
-        raise StageError(
-            f"{folder.path}: no verdict there yet; `probatum status {folder.path}` says how far the run is"
-        )
-    return Verdict.from_json(json.loads(folder.verdict.read_text(encoding="utf-8")))
 
 
 @contextmanager

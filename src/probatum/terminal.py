@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from probatum.manifest import Facts
-from probatum.pipeline import Watcher
+from probatum.pipeline import ON_VALIDATION, Watcher
 
 TITLES = {
     "data": "read and audit the posts",
@@ -18,6 +18,9 @@ TITLES = {
     "training": "train the adapter",
     "tuned": "score tuned",
     "compare": "compare and judge",
+    "linear_validation": "linear on validation",
+    "baseline_validation": "baseline on validation",
+    "tuned_validation": "tuned on validation",
     "cases": "read cases, make swaps",
     "noise floor": "score baseline again",
 }
@@ -34,7 +37,7 @@ class TerminalWatcher(Watcher):
         self.console = console
         self.bar: Progress | None = None
         self.task = TaskID(0)
-        self.num_posts = 0
+        self.num_posts: dict[str, int] = {}
 
     def begin(self, stage: str) -> None:
         """Draw an empty bar."""
@@ -63,7 +66,8 @@ class TerminalWatcher(Watcher):
                 self.task = self.bar.add_task(TITLES.get(stage, stage), total=None, note="")
             return
         if isinstance(progress, int):
-            self.bar.update(self.task, completed=progress, total=self.num_posts or None)
+            side = "validation" if stage.endswith(ON_VALIDATION) else "test"
+            self.bar.update(self.task, completed=progress, total=self.num_posts.get(side))
             return
         losses = [
             f"{name} {value:.3f}"
@@ -76,7 +80,7 @@ class TerminalWatcher(Watcher):
         """Replace the bar by a line."""
         self.close()
         if stage == "data":
-            self.num_posts = facts["posts"]["test"]
+            self.num_posts = facts["posts"]
         took = "unchanged" if reused else f"{seconds:.1f} s"
         line = f"  {TITLES.get(stage, stage):<24} {took:>9}  {_summary(stage, facts)}"
         self.console.print(line, highlight=False, markup=False)

@@ -24,7 +24,11 @@ BESIDE = {
     "learning curve",
 }  # fmt: skip
 STAGES = 7 + len(BESIDE)
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(SRC), "COLUMNS": "80", "OMP_WAIT_POLICY": "PASSIVE"}
+ENVIRONMENT = os.environ | {
+    "PYTHONPATH": os.pathsep.join([str(SRC), os.environ.get("PYTHONPATH", "")]),
+    "COLUMNS": "80",
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
 
 
 def probatum(*arguments, cwd, code=0, **options):

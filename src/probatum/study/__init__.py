@@ -1,6 +1,7 @@
 """The study file: every setting, its default and its one line of help."""
 
 from probatum.study.criteria import Criterion, System, VerdictSettings
+from probatum.study.decision import ThresholdRule
 from probatum.study.file import Study
 from probatum.study.model import Model, Scoring, Training
 from probatum.study.posts import BehaviourColumns, Columns, Data, Prompt, Swaps, Task
@@ -19,6 +20,7 @@ __all__ = [
     "Swaps",
     "System",
     "Task",
+    "ThresholdRule",
     "Training",
     "VerdictSettings",
     "parse_bytes",

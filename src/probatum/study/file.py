@@ -10,11 +10,14 @@ import yaml
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from probatum.errors import StudyError, did_you_mean
+from probatum.study.card import Card
 from probatum.study.criteria import DEFAULT_CRITERIA, System, VerdictSettings
 from probatum.study.model import Model, Scoring, Training
 from probatum.study.posts import Data, Prompt, Swaps, Task
-from probatum.study.section import FaultsInPlaceError, Section
+from probatum.study.section import FaultsInPlaceError, Section, or_else
 from probatum.yaml_file import line_of, read_mapping
+
+STRATEGY_ALONE: Any = or_else({"type": "string"})
 
 
 class Study(Section):  # noqa: PLW1641  # it holds lists, so it has no hash
@@ -23,7 +26,11 @@ class Study(Section):  # noqa: PLW1641  # it holds lists, so it has no hash
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="names the run folder: runs/NAME")
     task: Task = Field(default_factory=Task, description="what is asked about each post")
     data: Data = Field(description="the files of posts")
-    prompt: Prompt = Field(default_factory=Prompt, description="how a post becomes a prompt")
+    prompt: Prompt = Field(
+        default_factory=Prompt,
+        description="how a post becomes a prompt; a text alone is its strategy",
+        json_schema_extra=STRATEGY_ALONE,
+    )
     model: Model = Field(default_factory=Model, description="the model under study")
     training: Training = Field(default_factory=Training, description="LoRA fine-tuning")
     scoring: Scoring = Field(default_factory=Scoring, description="how an answer becomes a score")
@@ -32,6 +39,7 @@ class Study(Section):  # noqa: PLW1641  # it holds lists, so it has no hash
         ["majority", "linear", "baseline", "tuned"], min_length=1, description="what is scored on the same posts"
     )
     verdict: VerdictSettings = Field(default_factory=VerdictSettings, description="what must hold")
+    card: Card = Field(default_factory=Card, description="the model card: what only its author knows")
     cost_per_hour: float | None = Field(None, ge=0, description="price of this machine for an hour, in any currency")
     limit: int | None = Field(None, ge=4, description="try it on so many posts of each file first")
     _path: Path | None = PrivateAttr(None)
@@ -133,6 +141,11 @@ class Study(Section):  # noqa: PLW1641  # it holds lists, so it has no hash
     def to_yaml(self) -> str:
         """Return the whole study, defaults written out, as YAML that loads again to the same study."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+    def _repr_html_(self) -> str:
+        from probatum.notebook import study_html
+
+        return study_html(self)
 
 
 def _at_home(path: str | Path) -> Path:
