@@ -92,7 +92,7 @@ def test_a_threshold_that_validation_supports():
     assert cause.kind == "threshold"
     threshold = cause.values["threshold"]
     assert 0.1 < threshold <= 0.301
-    assert cause.command == f"probatum run STUDY --set scoring.threshold={threshold:g}"
+    assert cause.command == "probatum run STUDY --set scoring.threshold=auto"
     assert cause.values["gain"] == 1.0
 
 
