@@ -347,7 +347,7 @@ class _Job:
     def _seconds(self, stage: str) -> float:
         """Return what a stage took; a training that was resumed counts all its sittings."""
         record = self.manifest.stage(stage)
-        return record["facts"]["seconds"] if stage == "training" else record["seconds"]
+        return record["facts"].get("seconds", record["seconds"])
 
     def _usage(self, system: str) -> Usage:
         stage = self.manifest.stage(system)
