@@ -1,4 +1,4 @@
-.PHONY: quickstart install check test bench format clean
+.PHONY: quickstart install check test bench format docs clean
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -35,6 +35,9 @@ bench: $(SETTINGS)  ## speed beside limits and peers, on a GPU (docs/performance
 format: $(SETTINGS)  ## mend what can be mended by machine
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(SETTINGS)  ## write the reference page of the settings
+	$(BIN)/probatum schema --page > docs/study.md
 
 clean:  ## remove everything that make made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist

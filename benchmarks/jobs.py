@@ -248,6 +248,7 @@ JOBS = (
     Job("scale-4gpu", "scale", "20b", 3.4, 3.8),
 )
 MORE_JOBS = (
+    Job("scale-2gpu", "scale", "20b"),
     Job("score-phi", "score-rate", "phi"),
     Job("train-phi-b8", "train-rate", "phi"),
     Job("score-llama-8b", "score-rate", "llama-8b"),

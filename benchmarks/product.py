@@ -208,7 +208,7 @@ def measure_scale(given: argparse.Namespace) -> None:
         rates[str(gpus)] = pace_of(folder / "training", SCALE_BATCH, warm_up, last)["rate"]
         say(f"{gpus} GPUs: {rates[str(gpus)]:.1f} posts/s")
         part.add(rates=rates, gpus=given.gpus, hardware=hardware())
-    part.add(complete=True)
+    part.add(machine=limits.measure(torch.device(given.device)).to_json(), complete=True)
 
 
 def _probatum(verb: str, given: argparse.Namespace, study: Study, name: str, gpus: int = 1) -> tuple[float, Path]:

@@ -154,7 +154,7 @@ def main(arguments: list[str] | None = None) -> int:
     add("--work", type=Path, default=Path(tempfile.gettempdir()) / "probatum-bench", help="for checkpoints and runs")
     add("--results", type=Path, default=ROOT / "benchmarks" / "results", help="gets one JSON file a job")
     add("--device", default="cuda", choices=["cuda", "cpu"])
-    add("--gpus", type=int, default=1, help="for scale jobs, which are left out with one")
+    add("--gpus", type=int, default=1, help="for the scale job of so many; the others are left out")
     add("--memory-limit-gb", type=float, default=CARD_GB, help="for 120b; 0 lifts it")
     add("--budget-s", type=float, default=float("inf"), help="begin no part after so many seconds")
     add("--resume", action="store_true", help="keep parts that an earlier command with this --work finished")
@@ -169,7 +169,9 @@ def main(arguments: list[str] | None = None) -> int:
     clock, benchmark = Clock(CPU), None
     if not given.table:
         jobs = TINY_JOBS if given.size == "tiny" else tuple(BY_NAME[name] for name in given.jobs or ()) or JOBS
-        benchmark = Benchmark(given, [job for job in jobs if job.kind != "scale" or given.gpus > 1])
+        benchmark = Benchmark(
+            given, [job for job in jobs if job.kind != "scale" or job.name == f"scale-{given.gpus}gpu"]
+        )
         benchmark.run(clock.seconds)
     Console(width=150).print(table_of(read_results(given.results)))
     if benchmark and benchmark.failed:

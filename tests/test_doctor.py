@@ -7,9 +7,11 @@ import re
 import pytest
 import torch
 from rich.console import Console
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from probatum.doctor import Check, Diagnosis, diagnose, print_diagnosis
 from probatum.study import Study
+from tests.tiny_tokenizers import byte_bpe, fast
 
 
 @pytest.fixture
@@ -147,9 +149,9 @@ def rows_planned(monkeypatch, study):
 
     real, seen = fit.make_plan, []
 
-    def make_plan(config, study, shape, *others):
+    def make_plan(config, study, shape, *others, **named):
         seen.append(shape)
-        return real(config, study, shape, *others)
+        return real(config, study, shape, *others, **named)
 
     with monkeypatch.context() as patch:
         patch.setattr(fit, "make_plan", make_plan)
@@ -167,11 +169,14 @@ def test_rows_are_planned_by_the_posts(study, tmp_path, monkeypatch):
     long = rows_planned(monkeypatch, study({"train": tmp_path / "long.jsonl"}))
     assert long.long_post > short.long_post + 60
     assert short.post < long.post < long.long_post
-    tokens, kept = short.scoring_row(1024)
-    assert tokens == 1024
-    assert kept == short.scored * int((1024 - short.prefix) / short.post)
-    nothing = rows_planned(monkeypatch, study({"train": tmp_path / "none.jsonl"}))
+    assert short.test.posts == short.validation.posts == 6
+    assert short.scoring_row(1024) == (short.prefix + short.test.tokens, 6 * short.scored)  # all six posts
+    halves = rows_planned(monkeypatch, study({"test": None}))
+    assert halves.test.posts == halves.validation.posts == 3
+    assert rows_planned(monkeypatch, study(limit=4)).test.posts == 4
+    nothing = rows_planned(monkeypatch, study(dict.fromkeys(("train", "test"), tmp_path / "none.jsonl")))
     assert nothing.long_post > 64
+    assert nothing.scoring_row(1 << 15)[0] == 1 << 15
 
 
 def test_a_memory_limit_bounds_the_plan(study):
@@ -193,7 +198,7 @@ def test_memory_that_is_not_known_is_a_note(study, monkeypatch):
     [
         (10_000, "ok", "GiB free on cpu"),
         (80, "fault", "training does not fit: lower training.micro_batch_size"),
-        (16, "fault", "scoring does not fit: lower scoring.tokens_per_batch"),
+        (7, "fault", "scoring does not fit: lower scoring.tokens_per_batch"),
         (1, "fault", "its weights alone do not fit: choose a smaller model"),
     ],
 )
@@ -221,6 +226,54 @@ def test_gpus_are_listed_with_their_memory(monkeypatch, capability, level):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
     checks = found(diagnose(None))
     assert checks["gpu"] == (level, f"A GPU, sm{capability[0]}{capability[1]}, 70.0 of 80.0 GiB free")
+
+
+@pytest.fixture
+def two_gpus(monkeypatch):
+    """Two GPUs, for the doctor's eyes alone; the second has less memory free."""
+    free = {0: 70 * 2**30, 1: 50 * 2**30}
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda of: (free[getattr(of, "index", of)], 80 * 2**30))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "A GPU")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
+
+
+def test_gpus_that_a_run_asks_for_must_be_there(study, two_gpus):
+    assert found(diagnose(None, 2))["gpus"] == ("ok", "2, each with a process of its own")
+    assert found(diagnose(None, 4))["gpus"] == (
+        "fault", "--gpus 4, but PyTorch sees 2 GPUs here; look with `probatum doctor`, and at CUDA_VISIBLE_DEVICES",
+    )  # fmt: skip
+    assert found(diagnose(study(), 2))["gpus"][1].startswith("--gpus 2, but the study says model.device: cpu; ")
+    assert "gpus" not in found(diagnose(None))
+
+
+def test_the_gpu_with_the_least_memory_decides(study, two_gpus):
+    said = found(diagnose(study(model={"device": "cuda"}), 2))["memory"][1]
+    assert said.endswith(", on each of 2 GPUs; 50.0 GiB free on cuda")
+    assert found(diagnose(study(model={"device": "cuda"})))["memory"][1].endswith("; 70.0 GiB free on cuda")
+
+
+def test_shards_divide_the_weights(study, two_gpus, tmp_path):
+    config = AutoConfig.for_model(
+        "llama", vocab_size=370, hidden_size=256, intermediate_size=700, num_hidden_layers=8, num_attention_heads=4,
+        num_key_value_heads=2, architectures=["LlamaForCausalLM"],
+    )  # fmt: skip
+    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path / "llama")
+    fast(byte_bpe()).save_pretrained(tmp_path / "llama")
+    whole, split = (
+        int(re.match(r"about (\d+) MiB of weights", found(diagnose(asked, 2))["memory"][1])[1])
+        for shard in (False, True)
+        for asked in [study(model={"name": str(tmp_path / "llama"), "shard": shard})]
+    )
+    assert split == pytest.approx(whole * (1 / 2 + 2 / 8), abs=1)  # half of them, and two layers of eight gathered
+
+
+def test_what_cannot_be_sharded_is_a_fault(study):
+    alone = found(diagnose(study(model={"device": "cpu", "shard": True})))
+    assert alone["model"] == ("fault", "model.shard splits the weights over several GPUs; say how many: --gpus 2")
+    two = found(diagnose(study(model={"device": "cpu", "shard": True}), 2))
+    assert two["model"][1].startswith("builtin: model.shard splits parameters, and this model's experts stay in")
 
 
 def test_a_full_disk_is_noted(monkeypatch):

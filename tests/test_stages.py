@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from probatum.errors import StageError
+from probatum.crew import Crew
+from probatum.errors import ProbatumError, StageError
 from probatum.manifest import RunFolder
 from probatum.pipeline import Watcher, run
 from probatum.stages import Bench, prepare_posts, settled
@@ -23,16 +24,29 @@ def study(tmp_path):
 
 def test_a_plan_that_does_not_fit_ends_the_run_before_the_model_is_loaded(study, tmp_path, monkeypatch):
     monkeypatch.setattr("probatum.stages.load_model", lambda *_, **__: pytest.fail("it was loaded"))
-    tight = study(model={"device": "cpu", "memory_limit": "30MB"})
+    tight = study(model={"device": "cpu", "memory_limit": "7MB"})
     with pytest.raises(StageError) as error:
         run(tight, tmp_path / "run")
     said = str(error.value)
     assert said.startswith("builtin: about 5 MiB of weights (experts in MXFP4), ")
-    assert "; 29 MiB is there under model.memory_limit; scoring does not fit: lower scoring.tokens_per_batch" in said
+    assert "; 7 MiB is there under model.memory_limit; scoring does not fit: lower scoring.tokens_per_batch" in said
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [(1, "model.shard splits the weights over several GPUs"), (2, "experts stay in their published MXFP4 bytes")],
+)
+def test_a_model_that_cannot_be_sharded_is_refused_before_posts_are_read(study, tmp_path, size, said):
+    asked = study(model={"device": "cpu", "shard": True})
+    with pytest.raises(ProbatumError, match=said):
+        run(asked, tmp_path / "run", crew=Crew(0, size))
+    assert not (tmp_path / "run" / "data").exists()
+    run(asked, tmp_path / "run", only=("linear",))  # which has nothing to split
 
 
 def test_a_loss_on_general_text_that_is_not_finite_is_written_as_none(study, tmp_path, monkeypatch):
-    monkeypatch.setattr("probatum.stages.retention_nll", lambda _: float("nan"))  # as of damaged weights
+    damaged = [(float("nan"), 3)]  # as of damaged weights
+    monkeypatch.setattr("probatum.stages.paragraph_losses", lambda *_: damaged)
     asks = {"criteria": [{"metric": "retention_nll", "rise_over": "baseline", "at_most": 0.02}]}
     run(study(model={"device": "cpu"}, verdict=asks), tmp_path / "run", only=("baseline",))
     facts = json.loads((tmp_path / "run" / "manifest.json").read_text())["stages"]["baseline"]["facts"]

@@ -127,6 +127,10 @@ def test_progress_before_a_stage_began_is_nothing():
 def test_every_stage_of_a_run_has_a_title():
     from typing import get_args
 
+    from probatum.pipeline import ON_VALIDATION
     from probatum.study import System
+    from probatum.verdict.decision import NEVER_CHOSEN
 
-    assert set(TITLES) == {"data", "training", "compare", *get_args(System)}
+    chosen = [system + ON_VALIDATION for system in get_args(System) if system not in NEVER_CHOSEN]
+    further = {"cases", "noise floor"}
+    assert set(TITLES) == {"data", "training", "compare", *further, *get_args(System), *chosen}

@@ -106,6 +106,10 @@ class Crew:
             dist.all_gather_object(values, value)
         return values
 
+    def least(self, value: int | None) -> int | None:
+        """Return, in every process, the least of the values of all; `None` where no process knows one."""
+        return min((known for known in self.gather(value) if known is not None), default=None)
+
     def from_leader(self, make: Callable[[], T]) -> T:
         """Let the leader alone make a value, and return it in every process."""
         if self.size == 1:
@@ -196,7 +200,7 @@ def _join(device: str, gpus: int | None) -> Crew:
     store, _, _ = next(dist.rendezvous("env://", rank=rank, world_size=size, timeout=TIMEOUT))
     store.set(f"member{rank}", f"{os.getpid()}\n{number}\n{name}")
     members = [_member(other, store.get(f"member{other}").decode()) for other in range(size)]
-    on_gpus = check_gpus(members, device, gpus)
+    on_gpus = check_gpus(sum(bool(member.gpu) for member in members), size, device, gpus)
     line = _connect(store, members, rank, command)
     dist.init_process_group(
         "cpu:gloo,cuda:nccl" if on_gpus else "gloo", store=store, rank=rank, world_size=size, timeout=TIMEOUT
@@ -231,14 +235,19 @@ def _member(rank: int, told: str) -> Member:
     return Member(rank, name, number, int(pid))
 
 
-def check_gpus(members: Sequence[Member], device: str, gpus: int | None) -> bool:
-    """Return whether the crew works on GPUs, one each; on CPUs it does where the study says so or there is no GPU.
+def check_gpus(found: int, size: int, device: str, gpus: int | None) -> bool:
+    """Return whether a crew works on GPUs, one each; on CPUs it does where the study says so or there is no GPU.
+
+    Args:
+        found: processes that see a GPU of their own.
+        size: processes.
+        device: the study's `model.device`.
+        gpus: what `--gpus` asked for.
 
     Raises:
         InputError: GPUs are asked for and there are too few.
     """
-    found, size = sum(bool(member.gpu) for member in members), len(members)
-    if found == size:
+    if found == size and device != "cpu":
         return True
     if gpus is None and (device == "cpu" or (device == "auto" and not found)):
         return False

@@ -57,16 +57,17 @@ class Diagnosis:
         return {"healthy": self.healthy, "checks": [asdict(check) for check in self.checks]}
 
 
-def diagnose(study: Study | None) -> Diagnosis:
+def diagnose(study: Study | None, gpus: int = 1) -> Diagnosis:
     """Check the machine, and for a study its files, model, prompt and memory.
 
     Args:
         study: the study to check for; without one the machine alone is looked at.
+        gpus: how many GPUs the run is to have.
     """
-    checks = [*_machine()]
+    checks = [*_machine(), *_gpus(study, gpus)]
     if study is not None:
         reads, found = _posts(study)
-        checks += found + _model(study, reads.get("train"))
+        checks += found + _criteria(study, found) + _model(study, reads, gpus)
     return Diagnosis(checks)
 
 
@@ -90,6 +91,21 @@ def _machine() -> list[Check]:
     free = shutil.disk_usage(Path.cwd()).free
     checks.append(Check("disk", "ok" if free > GIB else "note", f"{free / GIB:.1f} GiB free here"))
     return checks
+
+
+def _gpus(study: Study | None, gpus: int) -> list[Check]:
+    """Find whether there are as many GPUs as a run asks for."""
+    import torch
+
+    from probatum.crew import check_gpus
+
+    if gpus == 1:
+        return []
+    try:
+        check_gpus(min(torch.cuda.device_count(), gpus), gpus, study.model.device if study else "auto", gpus)
+    except InputError as error:
+        return [Check("gpus", "fault", str(error))]
+    return [Check("gpus", "ok", f"{gpus}, each with a process of its own")]
 
 
 def _posts(study: Study) -> tuple[dict[str, ReadResult], list[Check]]:
@@ -116,14 +132,31 @@ def _posts(study: Study) -> tuple[dict[str, ReadResult], list[Check]]:
     return reads, checks
 
 
-def _model(study: Study, train: ReadResult | None) -> list[Check]:
+def _criteria(study: Study, on_posts: list[Check]) -> list[Check]:
+    """Say what each criterion can show on the posts that will decide."""
+    from probatum.data.gather import gather
+    from probatum.verdict.planning import plan
+
+    if any(check.level == "fault" for check in on_posts):
+        return []
+    try:
+        plans = plan(gather(study).sides["test"], study.task.positive, study.verdict)
+    except InputError as error:
+        return [Check("criteria", "fault", str(error))]
+    return [Check("criterion", "ok" if one.settles else "note", f"{one.text}: {one.words}") for one in plans]
+
+
+def _model(study: Study, reads: dict[str, ReadResult], gpus: int) -> list[Check]:
     from probatum.model.checkpoint import check_checkpoint
     from probatum.model.load import choose_device, load_config, load_tokenizer, locate
+    from probatum.shard import check_shardable
 
     try:
         config, tokenizer = load_config(study.model), load_tokenizer(study.model)
         notes = check_checkpoint(locate(study.model))
         device = choose_device(study.model)
+        if study.model.shard:
+            check_shardable(study.model, gpus)
     except ProbatumError as error:
         return [Check("model", "fault", str(error))]
     kind = f"{config.model_type}, {config.get_text_config().num_hidden_layers} layers"
@@ -131,8 +164,11 @@ def _model(study: Study, train: ReadResult | None) -> list[Check]:
     checks += [Check("checkpoint", "note", note) for note in notes]
     checks.append(_template(tokenizer))
     try:
-        name, renderer = _renderer(study, tokenizer, train)
-        return checks + _prompt(study, name, renderer) + _memory(study, config, renderer, train, device)
+        name, renderer = _renderer(study, tokenizer, reads.get("train"))
+        texts = _texts(study, reads)
+        return (
+            checks + _prompt(study, name, renderer) + _memory(study, config, renderer, texts, device=device, gpus=gpus)
+        )
     except ProbatumError as error:
         return [*checks, Check("prompt", "fault", str(error))]
 
@@ -168,17 +204,41 @@ def _prompt(study: Study, name: str, renderer: Any) -> list[Check]:
     return checks
 
 
-def _memory(study: Study, config: Any, renderer: Any, train: ReadResult | None, device: Any) -> list[Check]:
-    from probatum.model.fit import RowShape, make_plan, size_words
-    from probatum.model.load import choose_dtype
+def _devices(device: Any, gpus: int) -> list[Any]:
+    """Return the devices of a run; of GPUs that are not there, those that are."""
+    import torch
 
-    trains = "tuned" in study.systems
-    shape = RowShape.of(renderer, [post.text for post in train.posts] if train else [])
-    plan = make_plan(config, study, shape, device, choose_dtype(study.model, device))
+    if device.type != "cuda":
+        return [device]
+    return [torch.device("cuda", index) for index in range(min(gpus, torch.cuda.device_count()))]
+
+
+def _texts(study: Study, reads: dict[str, ReadResult]) -> dict[str, list[str]]:
+    """Return about the texts that a run would have of each side: without a test file, half of validation."""
+    texts = {side: [post.text for post in read.posts] for side, read in reads.items()}
+    if study.data.test is None and "validation" in texts:
+        texts["validation"], texts["test"] = texts["validation"][::2], texts["validation"][1::2]
+    return {side: of[: study.limit] for side, of in texts.items()}
+
+
+def _memory(
+    study: Study, config: Any, renderer: Any, texts: dict[str, list[str]], *, device: Any, gpus: int
+) -> list[Check]:
+    from probatum.model.fit import make_plan, size_words
+    from probatum.model.load import choose_dtype
+    from probatum.model.memory import free_bytes
+    from probatum.model.shape import RowShape
+
+    trains, shards = "tuned" in study.systems, gpus if study.model.shard else 1
+    shape, dtype = RowShape.of(renderer, texts), choose_dtype(study.model, device)
+    free = [free_bytes(one, study.model.memory_limit) for one in _devices(device, gpus)]
+    available = min((known for known in free if known is not None), default=None)
+    plan = make_plan(config, study, shape, device, dtype, available=available, shards=shards)
     if plan.available is None:
         return [Check("memory", "note", f"{plan.words()}; how much is free on {device} is not known here")]
     limit = "" if study.model.memory_limit is None else " under model.memory_limit"
-    said = f"{plan.words()}; {size_words(plan.available)} free on {device}{limit}"
+    each = f", on each of {gpus} GPUs" if gpus > 1 and device.type == "cuda" else ""
+    said = f"{plan.words()}{each}; {size_words(plan.available)} free on {device}{limit}"
     if plan.fits(trains=trains):
         return [Check("memory", "ok", said)]
     return [Check("memory", "fault", f"{said}; {plan.advice(trains=trains)}")]

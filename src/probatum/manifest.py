@@ -21,9 +21,15 @@ Facts = dict[str, Any]
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The names of everything in a run folder."""
+    """The names of everything in a run folder.
+
+    Attributes:
+        path: the folder.
+        variant: of a further training, such as another seed's, the folder below it that its own files are in.
+    """
 
     path: Path
+    variant: str = ""
 
     @property
     def study(self) -> Path:
@@ -43,7 +49,7 @@ class RunFolder:
     @property
     def training(self) -> Path:
         """Adapter, checkpoints and logs."""
-        return self.path / "training"
+        return self.path / self.variant / "training"
 
     @property
     def adapter(self) -> Path:
@@ -77,11 +83,24 @@ class RunFolder:
 
     def posts(self, side: str) -> Path:
         """The posts of train, validation or test, as they were used."""
-        return self.path / "data" / f"{side}.jsonl"
+        own = self.path / self.variant / "data" / f"{side}.jsonl"
+        return own if own.is_file() else self.path / "data" / f"{side}.jsonl"
 
-    def predictions(self, system: str) -> Path:
-        """A system's predictions of the test posts."""
-        return self.path / system / "predictions.jsonl"
+    def predictions(self, system: str, side: str = "test") -> Path:
+        """A system's predictions of the test posts, or of the validation posts; made from the scores at any time."""
+        return self.answers(system, "predictions" if side == "test" else f"{side}_predictions")
+
+    def scores(self, system: str, side: str = "test") -> Path:
+        """A system's predictions as they were scored, before calibration and at a threshold of 0.5."""
+        return self.answers(system, "scores" if side == "test" else f"{side}_scores")
+
+    def decision(self, system: str) -> Path:
+        """How a system's scores became labels: calibration, threshold, and the frontier behind it."""
+        return self.answers(system, "decision").with_suffix(".json")
+
+    def answers(self, system: str, what: str) -> Path:
+        """A system's scores of further posts: `behaviour`, `swaps` and so on; only `tuned` differs between variants."""
+        return self.path / (self.variant if system == "tuned" else "") / system / f"{what}.jsonl"
 
     def metrics(self, system: str) -> Path:
         """A system's metrics on the test posts."""

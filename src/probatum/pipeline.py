@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shlex
 import time
@@ -22,13 +23,20 @@ from probatum.report.card import facts_of, write_cards
 from probatum.report.markdown import ReportContext, write_report
 from probatum.study import Study
 from probatum.verdict.compare import compare
+from probatum.verdict.decision import (
+    NEVER_CHOSEN,
+    check_rule,
+    effect_of,
+)
 from probatum.verdict.evidence import TrainingSummary, Usage, why_empty
 from probatum.verdict.results import Verdict
 
 if TYPE_CHECKING:
     from probatum.crew import Crew
+    from probatum.further import Stage
 
 RUNS = Path("runs")
+ON_VALIDATION = "_validation"  # a stage that scores validation posts is its system's name with this behind it
 
 
 class Watcher:
@@ -121,13 +129,14 @@ class _Job:
     bench: Any
     watcher: Watcher
     told_s: float = field(default=-math.inf)
+    further_stages: list[str] = field(default_factory=list)
 
     @cached_property
     def pace(self) -> Pace:
         return Pace(lambda: self.bench.gpus)
 
     def run(self, only: tuple[str, ...] | None) -> Run:
-        from probatum import stages
+        from probatum import further, stages
         from probatum.training.trackers import check_trackers
 
         check_trackers(self.study.training.report_to)
@@ -136,21 +145,37 @@ class _Job:
         wanted = [*self.study.systems, "compare"] if only is None else list(only)
         sides = [folder.posts(side) for side in ("train", "validation", "test")]
         outputs = [*sides, folder.audit, folder.skipped, bench.prompt_file]
+        if self._needs_model(wanted):
+            bench.check_shard()  # before posts are read
         self.do("data", stages.data_inputs(bench), outputs, lambda _: stages.prepare_posts(bench))
+        if "compare" in wanted:
+            self._do(further.cases_stage(bench))
         if only is None:
             self._check_slices()
+        check_rule(bench.posts("validation"), self.study.scoring)
         if "tuned" in wanted and "training" not in wanted:
             wanted.insert(wanted.index("tuned"), "training")
         bench.trains = "training" in wanted
         for stage in wanted:
             if stage == "training":
                 self._train()
+            elif stage.endswith(ON_VALIDATION):
+                self._score(stage.removesuffix(ON_VALIDATION), "validation")
             elif stage != "compare":
                 self._score(stage)
+                self._decide(stage)
+        if "compare" in wanted:
+            for further_stage in further.stages_of(bench, self._advance):
+                self._do(further_stage)
         facts = hardware()  # PyTorch is loaded now, so GPUs are known
         self.manifest.content["hardware"] = facts | {"gpus": list(bench.crew.gpus) or facts["gpus"]}
         self.manifest.save()
         return Run(self.study, folder, self._compare() if "compare" in wanted else None)
+
+    def _needs_model(self, wanted: list[str]) -> bool:
+        made = {system: self.folder.predictions(system) for system in ("baseline", "tuned")}
+        made["training"] = self.folder.adapter / "adapter_model.safetensors"
+        return any(not made[stage].is_file() for stage in wanted if stage in made)
 
     def _check_slices(self) -> None:
         """Refuse a criterion on posts that are not there, before hours of training."""
@@ -168,16 +193,28 @@ class _Job:
         self.watcher.end(stage, facts, self.manifest.stage(stage)["seconds"], reused=reused)
         return facts
 
-    def _score(self, system: str) -> None:
+    def _do(self, stage: Stage) -> None:
+        self.further_stages.append(stage.name)
+        self.do(stage.name, stage.given, stage.outputs, stage.work)
+
+    def _score(self, system: str, side: str = "test") -> None:
         from probatum import stages
 
-        report = partial(self._advance, system)
+        stage = system if side == "test" else system + ON_VALIDATION
+        report = partial(self._advance, stage)
         self.do(
-            system,
-            stages.system_inputs(self.bench, system),
-            [self.folder.predictions(system)],
-            lambda _: stages.score_system(self.bench, system, report),
+            stage,
+            stages.system_inputs(self.bench, system, side),
+            [self.folder.scores(system, side)],
+            lambda _: stages.score_system(self.bench, system, report, side),
         )
+
+    def _decide(self, system: str) -> None:
+        from probatum.decisions import decide
+
+        if self.study.scoring.needs_validation and system not in NEVER_CHOSEN:
+            self._score(system, "validation")
+        decide(self.bench, system)
 
     def _train(self) -> None:
         from probatum import stages
@@ -198,7 +235,7 @@ class _Job:
         write_json_atomic(self.folder.progress, {"stage": stage, "time": time.time(), **numbers})
 
     def _compare(self) -> Verdict:
-        from probatum import stages
+        from probatum import further, stages
 
         systems = self.study.systems
         given = stages.versions_of("probatum", "numpy", "scipy") | {
@@ -207,23 +244,38 @@ class _Job:
             "audit": sha256_file(self.folder.audit),
             "data": self.manifest.stage("data")["facts"],
             "predictions": {system: sha256_file(self.folder.predictions(system)) for system in systems},
+            "decisions": {system: sha256_file(self.folder.decision(system)) for system in systems},
             "verdict": self.study.verdict.model_dump(mode="json"),
             "training": {k: v for k, v in self._training_facts().items() if k != "seconds"},
             "retention": self._retention(),
             "positive": self.study.task.positive,
             "cost_per_hour": self.study.cost_per_hour,
             "card": self.study.card.model_dump(mode="json"),
+            "further": {
+                str(path.relative_to(self.folder.path)): sha256_file(path)
+                for path in further.files_read(self.bench)
+                if path.is_file()
+            },
+            "settings": [
+                self.study.training.seeds,
+                self.study.training.learning_curve,
+                self.study.scoring.noise_floor,
+                self.study.swaps.model_dump(mode="json"),
+            ],
         }
         outputs = [self.folder.verdict, self.folder.report, self.folder.card]
         self.do("compare", given, outputs, lambda _: self._judge())
         return read_verdict(self.folder)
 
     def _judge(self) -> Facts:
+        from probatum import further
+        from probatum.decisions import read_decision
         from probatum.tracking import report_verdict
 
         study, folder = self.study, self.folder
         posts = self.bench.posts("test")
         predictions = {str(system): read_predictions(folder.predictions(system)) for system in study.systems}
+        decisions = {str(system): read_decision(folder.decision(system)) for system in study.systems}
         verdict = compare(
             posts,
             predictions,
@@ -231,10 +283,18 @@ class _Job:
             study.task.positive,
             training=self._training_summary(),
             usage={system: self._usage(system) for system in study.systems},
-            notes=self.manifest.stage("data")["facts"]["notes"],
+            notes=[
+                *self.manifest.stage("data")["facts"]["notes"],
+                *(note for decision in decisions.values() for note in decision.notes),
+            ],
             doubts=self.manifest.stage("data")["facts"]["doubts"],
+            further=further.read_further(self.bench, self.manifest),
         )
-        verdict = replace(verdict, next_step=verdict.next_step.located(self._places()))
+        effects = {
+            name: effect_of(one, read_predictions(folder.scores(name)), study.task.positive, study.verdict)
+            for name, one in decisions.items()
+        }
+        verdict = replace(verdict.located(self._places()), decisions=effects)
         write_json_atomic(folder.verdict, verdict.to_json())
         for system, result in verdict.to_json()["systems"].items():
             write_json_atomic(folder.metrics(system), result)
@@ -261,8 +321,11 @@ class _Job:
         facts = self._training_facts()
         if not facts:
             return None
-        names = ("completed", "planned_steps", "steps", "start_loss", "best_loss", "best_step", "final_loss", "notes")
-        return TrainingSummary(**{name: facts[name] for name in names}, **self._retention())
+        from probatum import further
+
+        retention = further.retention(self.study, self.manifest)
+        rise = None if retention is None else retention.rise
+        return replace(further.training_summary(facts, self.study), **self._retention(), retention_rise=rise)
 
     def _retention(self) -> Facts:
         return {
@@ -283,10 +346,11 @@ class _Job:
         return None if self.study.cost_per_hour is None else self.study.cost_per_hour * seconds / 3600
 
     def _context(self) -> ReportContext:
-        done = ["data", *self.study.systems]
+        scored = [name for one in self.study.systems for name in (one, one + ON_VALIDATION)]
+        done = ["data", *(name for name in scored if self.manifest.stage(name))]
         if "tuned" in done:
             done.insert(done.index("tuned"), "training")
-        seconds = {stage: self._seconds(stage) for stage in done}
+        seconds = {stage: self._seconds(stage) for stage in [*done, *self.further_stages]}
         return ReportContext(
             study_yaml=self.study.to_yaml(),
             versions=self.manifest.content["versions"],
@@ -327,8 +391,6 @@ def read_verdict(folder: RunFolder) -> Verdict:
     Raises:
         StageError: the run has none yet.
     """
-    import json
-
     if not folder.verdict.is_file():
         raise StageError(
             f"{folder.path}: no verdict there yet; `probatum status {folder.path}` says how far the run is"

@@ -66,14 +66,14 @@ def catch_up(model: nn.Module) -> None:
         lockstep.catch_up(model)
 
 
-def check_shardable(settings: ModelSettings, crew: Crew) -> None:
-    """Check that a model's weights can be split over a crew.
+def check_shardable(settings: ModelSettings, num_processes: int) -> None:
+    """Check that a model's weights can be split over so many processes.
 
     Raises:
         InputError: there is one process alone.
         ModelError: its experts are MXFP4, which are not split.
     """
-    if crew.size == 1:
+    if num_processes == 1:
         raise InputError("model.shard splits the weights over several GPUs; say how many: --gpus 2")
     if keep_mxfp4(load_config(settings)):
         raise ModelError(
@@ -95,7 +95,7 @@ def load_sharded(
     """
     from transformers.distributed.configuration_utils import DistributedConfig
 
-    check_shardable(settings, crew)
+    check_shardable(settings, crew.size)
     config = load_config(settings)
     enforce_limit(choose_device(settings), settings.memory_limit)
     split = DistributedConfig(fsdp_size=crew.size)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
+import random
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from shutil import rmtree
@@ -17,18 +19,21 @@ from probatum.artifacts import sha256_ends, sha256_file, write_json_atomic, writ
 from probatum.crew import ALONE, Crew
 from probatum.data.audit import audit
 from probatum.data.gather import SIDES, Gathered, gather
+from probatum.data.general_text import read_paragraphs
 from probatum.data.labels import LabelSet
 from probatum.data.records import (
     Post,
+    Prediction,
     read_written_posts,
     write_jsonl,
     write_posts,
     write_predictions,
 )
+from probatum.data.reweighting import describe_weights, post_weights, weight_table
 from probatum.data.strategy import strategy_yaml
 from probatum.errors import StageError, StudyError
 from probatum.manifest import Facts, RunFolder, versions
-from probatum.model.fit import Plan, RowShape, make_plan, size_words
+from probatum.model.fit import Plan, make_plan, size_words
 from probatum.model.gpus import EnergyMeter, own_gpus
 from probatum.model.load import (
     LoadedModel,
@@ -41,14 +46,15 @@ from probatum.model.load import (
     with_adapter,
     without_adapter,
 )
-from probatum.model.memory import Peak
+from probatum.model.memory import Peak, free_bytes
 from probatum.model.packing import Suffix
+from probatum.model.shape import RowShape
 from probatum.prompt.render import Renderer
 from probatum.prompt.strategy import Strategy, load_strategy
 from probatum.scoring.generate import score_generate
 from probatum.scoring.likelihood import Scored, score_likelihood
 from probatum.scoring.linear import score_linear, score_majority
-from probatum.scoring.retention import retention_nll
+from probatum.scoring.retention import general_paragraphs, paragraph_losses
 from probatum.shard import catch_up, check_shardable, load_sharded
 from probatum.study import Study, Training
 from probatum.training.loop import train
@@ -56,6 +62,8 @@ from probatum.training.trainer import Examples
 
 Report = Callable[..., None]
 AUTO, READY, DEFAULT_STRATEGY = "auto", "ready", "baseline"
+SEEDS = "seeds"
+FEWEST_TOKENS = 64  # in a row
 MODEL_PACKAGES = ("probatum", "torch", "transformers", "peft", "tokenizers")
 
 
@@ -80,7 +88,23 @@ class Bench:
         self.folder = folder
         self.crew = crew
         self.trains = "tuned" in study.systems  # whether this run will; a single stage need not
-        self._base: LoadedModel | None = None
+        self._loaded: dict[str, LoadedModel] = {}  # shared by the variants
+
+    def variant(self, name: str) -> Bench:
+        """Return the bench of a further training, with the same model and its own folder.
+
+        Args:
+            name: `seeds/SEED`, or any other folder, whose training differs by its posts alone; "" for the run itself.
+        """
+        if not name:
+            return self
+        other = copy.copy(self)
+        other.folder = replace(self.folder, variant=name)
+        kind, _, seed = name.partition("/")
+        if kind == SEEDS:
+            training = self.study.training.model_copy(update={"seed": int(seed), "seeds": None})
+            other.study = self.study.model_copy(update={"training": training})
+        return other
 
     @property
     def labels(self) -> LabelSet:
@@ -133,22 +157,24 @@ class Bench:
     def plan(self) -> Plan:
         """How the model is run, chosen before it is loaded by the memory that is free.
 
-        In a crew the leader's plan is everyone's, so all processes ask for it first at the same point of a stage.
+        In a crew the leader's plan, for the process with the least memory, is everyone's, so all processes ask for it
+        first at the same point of a stage.
         """
-        return self.crew.from_leader(self._make_plan)
+        device, limit = choose_device(self.study.model), self.study.model.memory_limit
+        available = self.crew.least(free_bytes(device, limit, sharers=self.crew.size))
+        return self.crew.from_leader(lambda: self._make_plan(device, available))
 
     @cached_property
     def gpus(self) -> list[str]:
         """NVML's ids of the GPUs that the run uses."""
         return own_gpus(self.crew.size) if choose_device(self.study.model).type == "cuda" else []
 
-    def _make_plan(self) -> Plan:
+    def _make_plan(self, device: torch.device, available: int | None) -> Plan:
         study = self.study
-        device = choose_device(study.model)
-        shape = RowShape.of(self.renderer, [post.text for post in self.posts("train")])
+        shape = RowShape.of(self.renderer, {side: [post.text for post in self.posts(side)] for side in SIDES})
         shards = self.crew.size if study.model.shard else 1
         dtype = choose_dtype(study.model, device)
-        return make_plan(load_config(study.model), study, shape, device, dtype, shards=shards)
+        return make_plan(load_config(study.model), study, shape, device, dtype, available=available, shards=shards)
 
     @property
     def planned(self) -> Study:
@@ -162,16 +188,25 @@ class Bench:
         Raises:
             StageError: it will not fit into memory.
         """
-        if self._base is None:
-            if self.study.model.shard:
-                check_shardable(self.study.model, self.crew)
+        if "base" not in self._loaded:
+            self.check_shard()
             self._check_fit()
             self.plan.apply()
             if self.study.model.shard:
-                self._base = load_sharded(self.study.model, self.crew, report)
+                self._loaded["base"] = load_sharded(self.study.model, self.crew, report)
             else:
-                self._base = load_model(self.study.model, report=report)
-        return self._base
+                self._loaded["base"] = load_model(self.study.model, report=report)
+        return self._loaded["base"]
+
+    def check_shard(self) -> None:
+        """Refuse to split a model that cannot be.
+
+        Raises:
+            InputError: there is one process alone.
+            ModelError: its experts are MXFP4.
+        """
+        if self.study.model.shard:
+            check_shardable(self.study.model, self.crew.size)
 
     def _check_fit(self) -> None:
         plan, trains = self.plan, self.trains
@@ -234,7 +269,7 @@ def prepare_posts(bench: Bench) -> Facts:
         write_jsonl(folder.skipped, (record.to_json() for record in gathered.skipped))
     if gathered.frame is not None:
         write_text_atomic(bench.prompt_file, strategy_yaml(gathered.frame, bench.study.data.train.name))
-    findings = audit(gathered.sides)
+    findings = audit(gathered.sides, positive=bench.study.task.positive)
     write_json_atomic(folder.audit, findings.to_json())
     return {
         "posts": {side: len(posts) for side, posts in gathered.sides.items()},
@@ -245,16 +280,14 @@ def prepare_posts(bench: Bench) -> Facts:
     }
 
 
-def system_inputs(bench: Bench, system: str) -> Facts:
-    """What a system's predictions depend on."""
+def system_inputs(bench: Bench, system: str, side: str = "test") -> Facts:
+    """What a system's scores of the test or validation posts depend on."""
     study = bench.study
-    given: Facts = {
-        "positive": study.task.positive,
-        "test": sha256_file(bench.folder.posts("test")),
-        "threshold": study.scoring.threshold,
-    }
+    given: Facts = {"positive": study.task.positive, side: sha256_file(bench.folder.posts(side))}
     if system in ("majority", "linear"):
         train = {"train": sha256_file(bench.folder.posts("train"))}
+        if system == "linear":
+            train["reweighting"] = study.training.reweighting
         return given | train | versions_of("probatum", "scikit-learn", "numpy", "scipy")
     given |= {"model": bench.model_identity(), "prompt": bench.renderer.fingerprint(), "method": study.scoring.method}
     given |= versions_of(*MODEL_PACKAGES)
@@ -262,45 +295,66 @@ def system_inputs(bench: Bench, system: str) -> Facts:
         given |= {"max_new_tokens": study.scoring.max_new_tokens, "task": study.task.model_dump(mode="json")}
     if system == "tuned":
         given["adapter"] = sha256_file(bench.folder.adapter / "adapter_model.safetensors")
-    return given | {"retention": needs_retention(study)}
+    text = study.data.retention
+    about_retention = {"retention": needs_retention(study)} | ({"text": sha256_file(text)} if text else {})
+    return given | (about_retention if side == "test" else {})
 
 
 def needs_retention(study: Study) -> bool:
-    """Whether a criterion asks what the model forgot."""
-    return any(criterion.metric == "retention_nll" for criterion in study.verdict.criteria)
+    """Whether a criterion asks what the model forgot, or the study brings the text to ask with."""
+    asked = any(criterion.metric == "retention_nll" for criterion in study.verdict.criteria)
+    return asked or study.data.retention is not None
 
 
-def score_system(bench: Bench, system: str, report: Report) -> Facts:
-    """Score the test posts with one system and write its predictions."""
+def score_system(bench: Bench, system: str, report: Report, side: str = "test") -> Facts:
+    """Score the test or validation posts with one system and write its scores."""
     facts: Facts = {}
     if system in ("majority", "linear"):
-        cheap = score_linear if system == "linear" else score_majority
-        threshold = bench.study.scoring.threshold
-        predictions = cheap(bench.posts("train"), bench.posts("test"), bench.labels.positive, threshold)
-        scored = Scored(predictions, 0)
+        scored = Scored(_score_cheaply(bench, system, side), 0)
     else:
-        bench.crew.order("score", system)
-        scored, facts = score_model(bench, system, report)
-    write_predictions(bench.folder.predictions(system), scored.predictions)
+        bench.crew.order("score", system, side, bench.folder.variant)
+        scored, facts = score_model(bench, system, report, side)
+    write_predictions(bench.folder.scores(system, side), scored.predictions)
     return facts | {"posts": len(scored.predictions), "tokens": scored.num_tokens}
 
 
-def score_model(bench: Bench, system: str, report: Report) -> tuple[Scored, Facts]:
-    """Score the test posts with the model, in every process of the crew its share of them."""
+def _score_cheaply(bench: Bench, system: str, side: str) -> list[Prediction]:
+    train, posts, positive = bench.posts("train"), bench.posts(side), bench.labels.positive
+    if system == "majority":
+        return score_majority(train, posts, positive)
+    return linear_scores(bench, train, posts)
+
+
+def linear_scores(bench: Bench, train: Sequence[Post], posts: Sequence[Post]) -> list[Prediction]:
+    """Return the linear model's scores of some posts, trained on others as the study says."""
+    weights = post_weights(train, bench.study.training.reweighting)
+    return score_linear(train, posts, bench.study.task.positive, weights=weights)
+
+
+def score_model(bench: Bench, system: str, report: Report, side: str = "test") -> tuple[Scored, Facts]:
+    """Score posts with the model, in every process of the crew its share of them."""
     peak, meter = Peak(choose_device(bench.study.model), bench.plan.scoring), EnergyMeter(bench.gpus)
     base = bench.base(report)
     loaded = with_adapter(base, bench.folder.adapter) if system == "tuned" else base
     facts: Facts = {}
     try:
-        scored = score_with(loaded, bench.renderer, bench.posts("test"), bench.planned, report, crew=bench.crew)
-        if needs_retention(bench.study):
+        scored = score_with(loaded, bench.renderer, bench.posts(side), bench.planned, report, crew=bench.crew)
+        if side == "test" and needs_retention(bench.study):
             if bench.crew.leads:
-                loss = retention_nll(loaded)
-                facts["retention_nll"] = loss if math.isfinite(loss) else None
+                facts |= retention_facts(loaded, bench.study)
             catch_up(loaded.model)
     finally:
         without_adapter(loaded)
     return scored, facts | peak.facts() | {"energy_j": meter.spent_j}
+
+
+def retention_facts(loaded: LoadedModel, study: Study) -> Facts:
+    """Return the loss on general text: of each paragraph in nats, its tokens, and the mean."""
+    text = study.data.retention
+    losses = paragraph_losses(loaded, general_paragraphs() if text is None else read_paragraphs(text))
+    nats, tokens = sum(loss for loss, _ in losses), sum(count for _, count in losses)
+    finite = tokens > 0 and math.isfinite(nats)
+    return {"retention_nll": nats / tokens if finite else None, "retention": losses if finite else []}
 
 
 def score_with(
@@ -330,6 +384,40 @@ def score_with(
     return Scored([by_index[index] for index in range(len(posts))], sum(part.num_tokens for part in by_rank))
 
 
+def answer_posts(bench: Bench, system: str, side: str, report: Report, *, other_rows: bool = False) -> Scored:
+    """Have the model answer further posts, in every process of the crew its share of them.
+
+    Args:
+        bench: the run, or a variant of it.
+        system: baseline or tuned.
+        side: which of the run's posts.
+        report: told how many are done.
+        other_rows: in another order and in rows of half the tokens.
+    """
+    bench.crew.order("answer", system, bench.folder.variant, side, other_rows)
+    return answer_together(bench, system, side, report, other_rows=other_rows)
+
+
+def answer_together(bench: Bench, system: str, side: str, report: Report, *, other_rows: bool = False) -> Scored:
+    """Answer further posts, as every process of the crew does at once."""
+    posts, study = bench.posts(side), bench.planned
+    if other_rows:
+        posts = shuffled(posts, study.verdict.seed)
+        fewer = {"tokens_per_batch": max(FEWEST_TOKENS, study.scoring.tokens_per_batch // 2)}
+        study = study.model_copy(update={"scoring": study.scoring.model_copy(update=fewer)})
+    base = bench.base(report)
+    loaded = with_adapter(base, bench.folder.adapter) if system == "tuned" else base
+    try:
+        return score_with(loaded, bench.renderer, posts, study, report, crew=bench.crew)
+    finally:
+        without_adapter(loaded)
+
+
+def shuffled(posts: Sequence[Post], seed: int) -> list[Post]:
+    """Return posts in another order."""
+    return random.Random(seed).sample(posts, len(posts))
+
+
 def training_inputs(bench: Bench) -> Facts:
     """What the adapter depends on."""
     return versions_of(*MODEL_PACKAGES) | {
@@ -337,7 +425,9 @@ def training_inputs(bench: Bench) -> Facts:
         "validation": sha256_file(bench.folder.posts("validation")),
         "model": bench.model_identity(),
         "prompt": bench.renderer.fingerprint(),
-        "training": bench.study.training.model_dump(mode="json", exclude={"keep_checkpoints", "report_to"}),
+        "training": bench.study.training.model_dump(
+            mode="json", exclude={"keep_checkpoints", "seeds", "learning_curve", "report_to"}
+        ),
     }
 
 
@@ -347,7 +437,7 @@ def train_adapter(bench: Bench, report: Report, inputs: str) -> Facts:
     Another training in the folder is hours of work: it moves to `training-HASH`, and comes back when its settings do.
     """
     _make_way(bench.folder.training, inputs)
-    bench.crew.order("train")
+    bench.crew.order("train", bench.folder.variant)
     return train_together(bench, report)
 
 
@@ -359,7 +449,9 @@ def train_together(bench: Bench, report: Report) -> Facts:
         bench.base(report), examples, settled(bench), bench.folder.training, report, crew=bench.crew, gpus=bench.gpus
     )
     notes = [f"{cut} training and validation posts were cut to fit prompt.max_tokens"] if cut else []
-    return asdict(result) | peak.facts() | {"notes": [*notes, *result.notes]}
+    weights = weight_table(bench.posts("train"), bench.study.training.reweighting)
+    facts = {"reweighting": [asdict(cell) for cell in weights]} if weights else {}
+    return asdict(result) | peak.facts() | facts | {"notes": [*notes, *describe_weights(weights), *result.notes]}
 
 
 def settled(bench: Bench) -> Training:
@@ -379,9 +471,11 @@ def follow(bench: Bench) -> None:
     """Do this process's part of what the leader orders, until the run is over."""
     for verb, *what in bench.crew.orders():
         if verb == "score":
-            score_model(bench, what[0], _ignore)
+            score_model(bench.variant(what[2]), what[0], _ignore, what[1])
+        elif verb == "answer":
+            answer_together(bench.variant(what[1]), what[0], what[2], _ignore, other_rows=what[3])
         else:
-            train_together(bench, _ignore)
+            train_together(bench.variant(what[0]), _ignore)
 
 
 def _ignore(_: Any) -> None:
@@ -416,9 +510,10 @@ def training_examples(bench: Bench) -> tuple[Examples, int]:
         posts = bench.posts(side)
         rendered = renderer.render_many([post.text for post in posts])
         cut += sum(shown.truncated for shown in rendered)
+        weights = post_weights(posts, bench.study.training.reweighting) if side == "train" else None
         sides[side] = [
-            Suffix(shown.post_ids + renderer.tail_ids, [renderer.answer_ids(post.label)])
-            for post, shown in zip(posts, rendered, strict=True)
+            Suffix(shown.post_ids + renderer.tail_ids, [renderer.answer_ids(post.label)], weight)
+            for post, shown, weight in zip(posts, rendered, weights or [1.0] * len(posts), strict=True)
         ]
     tokens = bench.plan.validation_tokens
     return Examples(renderer.prefix_ids, sides["train"], sides["validation"], tokens), cut

@@ -17,6 +17,9 @@ import yaml
 from probatum.errors import InputError, StageError
 from probatum.manifest import Manifest, RunFolder
 from probatum.model.gpus import Gauge, gauges
+from probatum.pipeline import ON_VALIDATION
+from probatum.study import AUTO
+from probatum.verdict.decision import NEVER_CHOSEN
 
 
 @dataclass(frozen=True)
@@ -91,8 +94,12 @@ def read_status(path: Path) -> RunStatus:
 def planned_stages(folder: RunFolder) -> Iterable[str]:
     """Return the stages of the run's study, in order; none where there is no study to read."""
     try:
-        systems = list(yaml.safe_load(folder.study.read_text(encoding="utf-8"))["systems"])
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        study = yaml.safe_load(folder.study.read_text(encoding="utf-8"))
+        systems, scoring = list(study["systems"]), study.get("scoring", {})
+        if scoring.get("threshold") == AUTO or scoring.get("calibration", "none") != "none":
+            scored = [[name] if name in NEVER_CHOSEN else [name, name + ON_VALIDATION] for name in systems]
+            systems = [name for names in scored for name in names]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
         return []
     if "tuned" in systems:
         systems.insert(systems.index("tuned"), "training")

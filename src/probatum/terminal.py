@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from probatum.manifest import Facts
-from probatum.pipeline import Watcher
+from probatum.pipeline import ON_VALIDATION, Watcher
 
 TITLES = {
     "data": "read and audit the posts",
@@ -18,6 +18,11 @@ TITLES = {
     "training": "train the adapter",
     "tuned": "score tuned",
     "compare": "compare and judge",
+    "linear_validation": "linear on validation",
+    "baseline_validation": "baseline on validation",
+    "tuned_validation": "tuned on validation",
+    "cases": "read cases, make swaps",
+    "noise floor": "score baseline again",
 }
 
 
@@ -32,7 +37,7 @@ class TerminalWatcher(Watcher):
         self.console = console
         self.bar: Progress | None = None
         self.task = TaskID(0)
-        self.num_posts = 0
+        self.num_posts: dict[str, int] = {}
 
     def begin(self, stage: str) -> None:
         """Draw an empty bar."""
@@ -46,7 +51,7 @@ class TerminalWatcher(Watcher):
             transient=True,
             disable=not self.console.is_terminal,
         )
-        self.task = self.bar.add_task(TITLES[stage], total=None, note="")
+        self.task = self.bar.add_task(TITLES.get(stage, stage), total=None, note="")
         self.bar.start()
 
     def advance(self, stage: str, progress: Any) -> None:
@@ -58,10 +63,11 @@ class TerminalWatcher(Watcher):
             self.bar.update(self.task, completed=progress.tensors, total=progress.num_tensors, note=note)
             if not note:  # count and time left are of the stage's own work from here on
                 self.bar.remove_task(self.task)
-                self.task = self.bar.add_task(TITLES[stage], total=None, note="")
+                self.task = self.bar.add_task(TITLES.get(stage, stage), total=None, note="")
             return
         if isinstance(progress, int):
-            self.bar.update(self.task, completed=progress, total=self.num_posts or None)
+            side = "validation" if stage.endswith(ON_VALIDATION) else "test"
+            self.bar.update(self.task, completed=progress, total=self.num_posts.get(side))
             return
         losses = [
             f"{name} {value:.3f}"
@@ -74,9 +80,9 @@ class TerminalWatcher(Watcher):
         """Replace the bar by a line."""
         self.close()
         if stage == "data":
-            self.num_posts = facts["posts"]["test"]
+            self.num_posts = facts["posts"]
         took = "unchanged" if reused else f"{seconds:.1f} s"
-        line = f"  {TITLES[stage]:<24} {took:>9}  {_summary(stage, facts)}"
+        line = f"  {TITLES.get(stage, stage):<24} {took:>9}  {_summary(stage, facts)}"
         self.console.print(line, highlight=False, markup=False)
 
     def close(self) -> None:
@@ -92,7 +98,9 @@ def _summary(stage: str, facts: Facts) -> str:
         counts = " + ".join(f"{count:,}" for count in facts["posts"].values())
         findings = len(facts["findings"])
         return f"{counts} posts" + (f", {findings} finding{'s' * (findings != 1)}" if findings else "")
-    if stage == "training":
+    if "summary" in facts:
+        return str(facts["summary"])
+    if "best_step" in facts:
         losses = f"{facts['start_loss']:.3f} → {facts['best_loss']:.3f}"
         return f"{facts['steps']:,} steps, loss {losses} at {facts['best_step']:,}"
     if stage == "compare":

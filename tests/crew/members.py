@@ -13,12 +13,15 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from probatum.crew import joined
 from probatum.errors import TrainingError
+from probatum.manifest import RunFolder
+from probatum.model import memory
 from probatum.model.load import LoadedModel
 from probatum.model.mxfp4.quantizer import keep_mxfp4
 from probatum.model.packing import Suffix
 from probatum.scoring.retention import retention_nll
 from probatum.shard import catch_up, load_sharded
-from probatum.study import Model, Training
+from probatum.stages import Bench, prepare_posts
+from probatum.study import Model, Study, Training
 from probatum.training.loop import train
 from probatum.training.trainer import Examples, PackedTrainer
 
@@ -86,6 +89,8 @@ def ignore(_):
 def collectives(crew):
     assert crew.gather(crew.rank * 10) == [0, 10]
     assert crew.from_leader(lambda: f"made by {crew.rank}") == "made by 0"
+    assert crew.least(10 - crew.rank) == crew.least([None, 9][crew.rank]) == 9
+    assert crew.least(None) is None
     assert crew.sum_(torch.tensor([1.0, float(crew.rank)])).tolist() == [2.0, 1.0]
     crew.check_same([torch.ones(3)])
     try:
@@ -94,6 +99,38 @@ def collectives(crew):
         assert "adapters differ" in str(error)
     else:
         raise AssertionError("different parameters were taken for the same")
+
+
+def planned_by_the_least(crew, folder):
+    """The leader sees 10 GiB free and the other process 8, of which each may have half."""
+    posts = folder / "posts.jsonl"
+    if crew.leads:
+        rows = [{"text": f"post {n}", "label": "hate" if n % 2 else "not_hate"} for n in range(8)]
+        posts.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    study = Study(name="x", data=dict.fromkeys(("train", "validation", "test"), posts), model={"device": "cpu"})
+    bench = Bench(study, RunFolder(folder / "bench"), crew)
+    crew.from_leader(lambda: prepare_posts(bench))
+    real, memory.free_host_bytes = memory.free_host_bytes, lambda: (10 - 2 * crew.rank) << 30
+    assert bench.plan.available == 4 << 30
+    memory.free_host_bytes = real
+
+
+def with_dropout(crew, loaded, folder):
+    """Train with dropout; the leader notes the seeds of all processes' passes."""
+    original, seeds = PackedTrainer.compute_loss, []
+
+    def noting(self, *args, **kwargs):
+        seeds.append(torch.initial_seed())
+        return original(self, *args, **kwargs)
+
+    PackedTrainer.compute_loss = noting
+    settings = SETTINGS.model_copy(update={"dropout": 0.2})
+    result = train(loaded, examples(), settings, folder, ignore, crew=crew)
+    PackedTrainer.compute_loss = original
+    drawn = crew.gather(seeds)
+    if crew.leads:
+        (folder / "seeds.json").write_text(json.dumps(drawn))
+    return result
 
 
 def memory_that_runs_out_in_one(crew, loaded, folder):
@@ -113,13 +150,12 @@ def memory_that_runs_out_in_one(crew, loaded, folder):
 def main(folder):
     with joined("cpu", None) as crew:
         collectives(crew)
+        planned_by_the_least(crew, folder)
         loaded = load(folder / f"model{crew.rank}")
         results = {
             "whole": train(loaded, examples(), SETTINGS, folder / "whole", ignore, crew=crew),
             "hungry": memory_that_runs_out_in_one(crew, loaded, folder / "hungry"),
-            "dropout": train(
-                loaded, examples(), SETTINGS.model_copy(update={"dropout": 0.2}), folder / "dropout", ignore, crew=crew
-            ),
+            "dropout": with_dropout(crew, loaded, folder / "dropout"),
         }
         results["sharded"] = sharded(crew, folder)
         told = {name: vars(result) for name, result in results.items()}

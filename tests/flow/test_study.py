@@ -18,7 +18,11 @@ from probatum.demo import write_demo
 
 pytestmark = pytest.mark.flow
 SRC = Path(__file__).parents[2] / "src"
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(SRC), "COLUMNS": "80", "OMP_WAIT_POLICY": "PASSIVE"}
+ENVIRONMENT = os.environ | {
+    "PYTHONPATH": os.pathsep.join([str(SRC), os.environ.get("PYTHONPATH", "")]),
+    "COLUMNS": "80",
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
 
 
 def probatum(*arguments, cwd, code=0, **options):

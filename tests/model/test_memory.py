@@ -97,3 +97,10 @@ def test_a_limit_is_kept_by_pytorch_on_a_gpu_alone(monkeypatch):
 
 def test_a_cpu_has_a_prediction_and_no_peak():
     assert Peak(torch.device("cpu"), 7).facts() == {"predicted_peak_bytes": 7}
+
+
+def test_processes_of_a_crew_share_the_main_memory(monkeypatch):
+    monkeypatch.setattr("probatum.model.memory.free_host_bytes", lambda: 1000 * MIB)
+    cpu = torch.device("cpu")
+    assert free_bytes(cpu, sharers=4) == free_bytes(cpu, 900 * MIB, sharers=4) == 250 * MIB
+    assert free_bytes(cpu, 100 * MIB, sharers=4) == 100 * MIB

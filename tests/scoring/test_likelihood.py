@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from probatum.data.records import Post, Status
+from probatum.scoring.decide import decided
 from probatum.scoring.likelihood import answers_of, score_alone, score_likelihood
 from probatum.study import Scoring
 
@@ -107,9 +108,10 @@ def test_a_post_cannot_answer_for_the_model(builtin, render, posts):
 
 
 def test_the_threshold_decides_and_the_likeliest_words_are_the_answer(builtin, render, posts, alone):
+    packed = score_likelihood(builtin, render(), posts, Scoring(), silent)
     for threshold in (0.0, 0.5, 1.0):
-        packed = score_likelihood(builtin, render(), posts, Scoring(threshold=threshold), silent)
-        for prediction in packed.predictions:
+        for scored in packed.predictions:
+            prediction = decided(scored, "hate", threshold, scored.score)
             assert prediction.prediction == ("hate" if prediction.score >= threshold else "not_hate")
             assert prediction.answer == ("hate" if prediction.score > 0.5 else "not hate")
     assert {p.prediction for p in alone.predictions} == {"hate", "not_hate"}

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from probatum.data.records import Post
 from probatum.errors import DataError
+from probatum.scoring.decide import decided
 from probatum.scoring.linear import score_linear, score_majority
 
 
@@ -41,7 +42,8 @@ def test_no_post_changes_another_posts_score(order):
 
 def test_linear_with_three_labels_gives_the_best_other_below_the_threshold():
     train = [*TRAIN, *posts(("you utter fool", "offensive"), ("what a fool you are", "offensive"))]
-    predictions = score_linear(train, posts(("fool", "offensive"), ("vermin", "hate")), "hate", threshold=0.9)
+    scored = score_linear(train, posts(("fool", "offensive"), ("vermin", "hate")), "hate")
+    predictions = [decided(row, "hate", 0.9, row.score) for row in scored]
     assert predictions[0].prediction == "offensive"
     assert predictions[1].prediction != "hate"
     assert predictions[1].score > predictions[0].score

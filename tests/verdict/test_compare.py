@@ -180,7 +180,7 @@ def test_json_there_and_back(tmp_path, good_training):
 
 @pytest.mark.parametrize(
     ("value", "message"),
-    [({}, "schema None, wanted 2"), ({"schema": 2}, "not a verdict: 'outcome'; make it again"), ({"schema": 9}, "9")],
+    [({}, "schema None, wanted 3"), ({"schema": 3}, "not a verdict: 'outcome'; make it again"), ({"schema": 9}, "9")],
 )
 def test_what_is_no_verdict_is_refused(value, message):
     with pytest.raises(DataError, match=message):

@@ -104,25 +104,30 @@ def test_within_can_be_decided_by_the_bound(within, outcome):
     assert found.outcome == outcome
 
 
+def needed_trials(value, limit):
+    spread = 1.959964 * math.sqrt(limit * (1 - limit)) + 0.841621 * math.sqrt(value * (1 - value))
+    return math.ceil((spread / (value - limit)) ** 2)
+
+
 def test_inconclusive_says_how_many_posts_would_settle_it():
     posts = balanced(200)
     found = judged({"metric": "accuracy", "at_least": 0.75}, posts, {"tuned": system(posts, range(40))})
-    assert found.posts_needed == math.ceil(1.959964**2 * 0.75 * 0.25 / 0.05**2)
-    assert found.reason.endswith(f"about {found.posts_needed} such posts would settle it (there are 200)")
+    assert found.posts_needed == needed_trials(0.8, 0.75)
+    assert f"about {found.posts_needed} such posts would settle it with 80% power (there are 200)" in found.reason
+    assert found.reason.endswith(f"so many pass it with 80% power where it is truly at least {found.showable:.3f}")
 
 
 def test_posts_needed_counts_all_posts_of_the_slice_not_only_the_negatives():
     posts = balanced(200)
     found = judged({"metric": "fpr", "at_most": 0.25}, posts, {"tuned": system(posts, range(40))})
-    negatives = math.ceil(1.959964**2 * 0.25 * 0.75 / 0.05**2)
-    assert found.posts_needed == 2 * negatives
+    assert found.posts_needed == 2 * needed_trials(0.2, 0.25)
 
 
 def test_a_point_at_the_limit_is_never_settled():
     posts = balanced(200)
     found = judged({"metric": "accuracy", "at_least": 0.8}, posts, {"tuned": system(posts, range(40))})
     assert found.posts_needed is None
-    assert found.reason.endswith("more posts cannot settle it: the point is exactly at the limit")
+    assert "more posts cannot settle it: the point is exactly at the limit" in found.reason
 
 
 def test_posts_needed_for_f1_settles_it_when_the_point_stays():

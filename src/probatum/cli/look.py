@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from probatum.cli.app import app, console, print_json
-from probatum.cli.options import Json, MemoryLimit, load_study, overrides_of
+from probatum.cli.app import app, console, print_json, refuse_flags
+from probatum.cli.options import Gpus, Json, MemoryLimit, Shard, load_study, overrides_of
 
 
 @app.command(rich_help_panel="Look")
@@ -43,14 +43,32 @@ def status(
 def doctor(
     study: Annotated[Path | None, typer.Argument(help="a study to check the machine for", show_default=False)] = None,
     memory_limit: MemoryLimit = None,
+    gpus: Gpus = None,
+    shard: Shard = False,
     as_json: Json = False,
 ) -> None:
     """Check machine, packages, model files, template and labels, and whether the study fits."""
     from probatum.doctor import diagnose, print_diagnosis
 
-    found = diagnose(None if study is None else load_study(study, overrides_of(memory_limit=memory_limit)))
+    if study is None:
+        refuse_flags({"memory_limit": memory_limit, "shard": shard}, "name a study to check them for")
+    overrides = overrides_of(memory_limit=memory_limit, shard=shard or None)
+    found = diagnose(None if study is None else load_study(study, overrides), gpus or 1)
     if as_json:
         print_json(found.to_json())
     else:
         print_diagnosis(console, found)
     raise typer.Exit(0 if found.healthy else 2)
+
+
+@app.command(rich_help_panel="Look")
+def schema(
+    page: Annotated[bool, typer.Option("--page", help="print a page for readers (docs/study.md)")] = False,
+) -> None:
+    """Print the JSON Schema of a study file, with which editors complete and check it."""
+    from probatum.study.reference import study_page, study_schema
+
+    if page:
+        print(study_page(), end="")  # noqa: T201  # no console's wrapping
+    else:
+        print_json(study_schema())

@@ -38,6 +38,13 @@ Epochs = Annotated[float | None, typer.Option(help="passes over the training pos
 BatchSize = Annotated[int | None, typer.Option(help="posts in each optimiser step", min=1)]
 LearningRate = Annotated[float | None, typer.Option(help="peak learning rate")]
 Examples = Annotated[int, typer.Option(help="show so many fixed and broken posts; they may be hateful", min=0)]
+LearningCurve = Annotated[
+    bool, typer.Option("--learning-curve", help="train on ¼ and ½ of the posts too: would more posts help?")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="any setting of the study, as often as need be: training.seeds=[0,1,2]"),
+]
 Method = Annotated[Literal["likelihood", "generate"] | None, typer.Option(help="how an answer becomes a score")]
 
 
@@ -46,6 +53,28 @@ def load_study(path: Path, overrides: dict[str, Any]) -> Study:
     from probatum.study import Study
 
     return Study.load(path, overrides)
+
+
+def settings_of(given: list[str] | None) -> dict[str, Any]:
+    """Return what `--set KEY=VALUE` lays over the study file, values as YAML has them.
+
+    Raises:
+        InputError: one is no KEY=VALUE, or its value is not YAML.
+    """
+    import yaml
+
+    from probatum.errors import InputError
+
+    found = {}
+    for one in given or []:
+        key, sign, value = one.partition("=")
+        if not sign or not all(key.strip().split(".")):
+            raise InputError(f"--set {one}: expected KEY=VALUE, like --set training.rank=16")
+        try:
+            found[key.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise InputError(f"--set {one}: the value is not YAML: {getattr(error, 'problem', error)}") from error
+    return found
 
 
 def overrides_of(**given: Any) -> dict[str, Any]:

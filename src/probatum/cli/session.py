@@ -70,6 +70,7 @@ def _follow(study: Study, out: Path | None, crew: Crew) -> None:
 def finish(done: Run, as_json: bool, examples: int) -> None:
     """Print a run's verdict and leave with its exit code."""
     from probatum.data.records import read_written_posts
+    from probatum.report.further_tables import further_tables
     from probatum.report.tables import print_verdict
 
     verdict = done.verdict
@@ -77,7 +78,9 @@ def finish(done: Run, as_json: bool, examples: int) -> None:
     if as_json:
         print_json(verdict.to_json())
     else:
-        print_verdict(console, verdict, read_written_posts(done.folder.posts("test")), examples)
+        print_verdict(
+            console, verdict, read_written_posts(done.folder.posts("test")), examples, further_tables(verdict)
+        )
         say(f"report: {done.report}")
     raise typer.Exit(verdict.exit_code)
 

@@ -117,7 +117,7 @@ def compare(
         str | None,
         typer.Option(
             help="which column holds what: ROLE=COLUMN,… with the roles id, text, label, prediction, group, source, "
-            "score, and system where one file holds several",
+            "score, cluster for posts that share a template or author, and system where one file holds several",
             rich_help_panel=FOR_PREDICTIONS,
         ),
     ] = None,

@@ -17,16 +17,19 @@ from probatum.cli.options import (
     Examples,
     Gpus,
     Json,
+    LearningCurve,
     LearningRate,
     Limit,
     MemoryLimit,
     Method,
     Out,
     Rank,
+    Set,
     Shard,
     StudyFile,
     load_study,
     overrides_of,
+    settings_of,
 )
 from probatum.cli.session import finish, run_stages
 
@@ -49,6 +52,8 @@ def run(
     detached: Annotated[
         bool, typer.Option("--detach", help="go on without this terminal; probatum status watches it")
     ] = False,
+    learning_curve: LearningCurve = False,
+    set_: Set = None,
     examples: Examples = 0,
     as_json: Json = False,
 ) -> None:
@@ -65,10 +70,11 @@ def run(
         batch_size=batch_size,
         learning_rate=learning_rate,
         shard=shard or None,
+        learning_curve=learning_curve or None,
         method=method,
         memory_limit=memory_limit,
     )
-    loaded = load_study(study, overrides)
+    loaded = load_study(study, overrides | settings_of(set_))
     if detached:
         run_apart(loaded, out)
         return

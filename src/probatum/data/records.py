@@ -71,6 +71,7 @@ class Prediction:
         status: ok, unparsed (an answer with no label in it) or error.
         answer: the system's answer in words, as it came.
         truncated: whether the post was cut to fit.
+        otherwise: the label that it has if the score is below the threshold; `None` where there is no score.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Prediction:
     status: Status = Status.OK
     answer: str | None = None
     truncated: bool = False
+    otherwise: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the prediction as a JSON object; an unknown score is null."""

@@ -44,11 +44,11 @@ class Resampling:
     strata: Codes | None = None
 
 
-def table_weights(table: NDArray[np.int64], draws: int, seed: int) -> Floats:
+def table_weights(table: NDArray[np.int64] | Floats, draws: int, seed: int) -> Floats:
     """Draw weights for the cells of a table of counts, every post standing for itself and no number fixed.
 
     Args:
-        table: int[...], counts.
+        table: counts, whole or (of clusters, n over the design effect) not.
         draws: how many.
         seed: of the draws; the same table and seed give the same ones.
 

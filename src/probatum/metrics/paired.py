@@ -12,6 +12,7 @@ from scipy.stats import binomtest
 
 from probatum.metrics.bootstrap import table_weights
 from probatum.metrics.classification import Answers, Confusion, Flags
+from probatum.metrics.clusters import Codes, contributions, design_effect, sign_flip_exact
 from probatum.metrics.intervals import Interval, critical_value, percentile_interval
 
 RATIOS = ("f1", "precision", "fdr", "f1_macro", "mcc")  # made of the answers, so they are no share of fixed posts
@@ -25,7 +26,8 @@ class Difference:
         interval: the difference, system minus other, with its paired interval.
         only_system: posts that have the counted property (say, a right answer) with the system alone.
         only_other: posts that have it with the other alone.
-        p_value: exact McNemar test of those two counts; NaN for `RATIOS`, which are no shares of fixed posts.
+        p_value: that there is no difference: exact McNemar test of those two counts, clusters swapped whole; for
+            `RATIOS`, which are no shares of fixed posts, of the bootstrap. NaN where the difference is undefined.
     """
 
     interval: Interval
@@ -49,39 +51,74 @@ def mcnemar_exact(only_system: int, only_other: int) -> float:
 
 
 def difference(
-    system: Answers, other: Answers, metric: str, confidence: float, *, draws: int = 2000, seed: int = 0
+    system: Answers,
+    other: Answers,
+    metric: str,
+    confidence: float,
+    *,
+    clusters: Codes | None = None,
+    draws: int = 2000,
+    seed: int = 0,
 ) -> Difference:
-    """Return how far a figure of one system is above another's, with its paired interval.
+    """Return how far a figure of one system is above another's, with its paired interval and test.
 
     Args:
         system: its answers.
         other: the other system's answers about the same posts in the same order.
         metric: a name out of `DEFINITIONS`.
         confidence: level in (0, 1).
+        clusters: int[n], posts of one value are one cluster; `None` if every post stands for itself.
         draws: draws of the bootstrap (for `RATIOS`).
         seed: seed of those draws.
 
     Returns:
         The difference; undefined, with the reason, where the figure is undefined for either system.
     """
-    mine, theirs = system.confusion(), other.confusion()
-    reason = mine.undefined(metric) or theirs.undefined(metric)
+    reason = system.confusion().undefined(metric) or other.confusion().undefined(metric)
     if metric in RATIOS:
-        table = joint_table(system, other)
-        if reason:
-            return Difference(Interval.undefined(reason), 0, 0, math.nan)
-        only_mine, only_theirs = int(table[:, 1, 0].sum()), int(table[:, 0, 1].sum())
-        return Difference(
-            bootstrap_difference(table, metric, confidence, draws, seed), only_mine, only_theirs, math.nan
-        )
-    first, second = counted(system, metric), counted(other, metric)
-    only_mine, only_theirs = int((first & ~second).sum()), int((second & ~first).sum())
+        return _of_ratios(system, other, metric, confidence, clusters=clusters, draws=draws, seed=seed, reason=reason)
+    counts = _denominator(system, metric)
+    signed = counted(system, metric).astype(np.int64) - counted(other, metric)
+    mine = None if clusters is None else clusters[counts]
+    only_mine, only_theirs = int((signed > 0).sum()), int((signed < 0).sum())
     if reason:
         return Difference(Interval.undefined(reason), only_mine, only_theirs, math.nan)
-    low, high = tango(only_mine, only_theirs, len(first), confidence)
-    value = (only_mine - only_theirs) / len(first)
-    interval = Interval(value, min(low, value), max(high, value), len(first))
-    return Difference(interval, only_mine, only_theirs, mcnemar_exact(only_mine, only_theirs))
+    n = len(signed)
+    value = (only_mine - only_theirs) / n
+    effect = 1.0 if mine is None else design_effect(np.subtract(signed, value, dtype=float), mine, confidence)
+    low, high = tango(only_mine / effect, only_theirs / effect, n / effect, confidence)
+    interval = Interval(value, min(low, value), max(high, value), n)
+    return Difference(interval, only_mine, only_theirs, sign_flip_exact(signed, mine))
+
+
+def _of_ratios(
+    system: Answers,
+    other: Answers,
+    metric: str,
+    confidence: float,
+    *,
+    clusters: Codes | None,
+    draws: int,
+    seed: int,
+    reason: str | None,
+) -> Difference:
+    table = joint_table(system, other)
+    if reason:
+        return Difference(Interval.undefined(reason), 0, 0, math.nan)
+    effect = 1.0
+    if clusters is not None:
+        cell = joint_cells(system, other)
+        added = contributions(cell, table, lambda counts: float(_change(counts, metric)))
+        effect = design_effect(added, clusters, confidence)
+    interval, p_value = bootstrap_test(table, metric, confidence, draws, seed, effect=effect)
+    return Difference(interval, int(table[:, 1, 0].sum()), int(table[:, 0, 1].sum()), p_value)
+
+
+def _denominator(answers: Answers, metric: str) -> Flags:
+    """Return bool[n], the posts that a rate is a share of."""
+    if metric in ("recall", "fnr"):
+        return answers.truth
+    return ~answers.truth if metric == "fpr" else np.ones(len(answers.truth), dtype=bool)
 
 
 def counted(answers: Answers, metric: str) -> Flags:
@@ -107,7 +144,7 @@ def counted(answers: Answers, metric: str) -> Flags:
     raise ValueError(f"{metric!r} is not a share of fixed posts")
 
 
-def tango(only_system: int, only_other: int, n: int, confidence: float) -> tuple[float, float]:
+def tango(only_system: float, only_other: float, n: float, confidence: float) -> tuple[float, float]:
     """Return the ends of Tango's score interval for a difference of two paired proportions.
 
     All δ with |b - c - nδ| <= z √(n (2q + δ(1 - δ))), where q is the maximum-likelihood share of `only_other` given δ
@@ -160,9 +197,18 @@ def joint_cells(system: Answers, other: Answers) -> NDArray[np.int64]:
 
 
 def bootstrap_difference(table: NDArray[np.int64], metric: str, confidence: float, draws: int, seed: int) -> Interval:
-    """Return the difference of one of `RATIOS` with its paired percentile interval.
+    """Return the interval of `bootstrap_test` for posts that stand for themselves."""
+    return bootstrap_test(table, metric, confidence, draws, seed)[0]
 
-    A post matters only through its cell of the joint table, so weights for the eight cells are drawn (`bootstrap`).
+
+def bootstrap_test(
+    table: NDArray[np.int64], metric: str, confidence: float, draws: int, seed: int, *, effect: float = 1.0
+) -> tuple[Interval, float]:
+    """Return the difference of one of `RATIOS` with its paired percentile interval, and the p-value of no difference.
+
+    A post matters only through its cell of the joint table, so weights for the eight cells are drawn (`bootstrap`). The
+    p-value is twice the share of draws, and of one more, on the rarer side of 0: the level at which the interval
+    reaches 0.
 
     Args:
         table: int[2, 2, 2] of `joint_table`.
@@ -170,12 +216,16 @@ def bootstrap_difference(table: NDArray[np.int64], metric: str, confidence: floa
         confidence: level in (0, 1).
         draws: how many.
         seed: of the draws; the same table and seed give the same interval.
+        effect: design effect of clusters; the draws are of n / effect posts.
 
     Returns:
-        The observed difference with an interval that contains it.
+        The observed difference with an interval that contains it, and a value in (0, 1].
     """
     value = float(_change(table, metric))
-    return percentile_interval(value, _change(table_weights(table, draws, seed), metric), confidence, int(table.sum()))
+    drawn = _change(table_weights(table / effect, draws, seed), metric)
+    rarer = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
+    p_value = min(2 * (rarer + 1) / (draws + 1), 1.0)
+    return percentile_interval(value, drawn, confidence, int(table.sum())), p_value
 
 
 def _change(table: NDArray[np.int64] | NDArray[np.float64], metric: str) -> NDArray[np.float64]:

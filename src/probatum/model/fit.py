@@ -1,11 +1,11 @@
 """What a study takes of a device's memory, predicted before any weight is read, and the plan that fits it in.
 
-T tokens of a row · K kept positions · H hidden · I intermediate
+T tokens of a row · K kept positions
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
@@ -16,61 +16,18 @@ import torch
 from probatum.model import ledger
 from probatum.model.buffers import padded_length
 from probatum.model.fast import fits as kernel_fits
-from probatum.model.memory import free_bytes
 from probatum.model.mxfp4.experts import Mxfp4Experts
 from probatum.model.mxfp4.quantizer import keep_mxfp4
 from probatum.model.notices import quiet
-from probatum.prompt.render import Renderer
+from probatum.model.shape import RowShape
 from probatum.study import Scoring, Study, Training
 
 ADAM_BYTES = 16  # float32 weight, gradient and two moments of each adapter parameter
+GRADIENT_BYTES = 4  # of which its gradient
 GIB = 2**30
 FRAGMENTS = 0.02  # share of a device that the allocator leaves in pieces too small to use
 ROWS = (32_768, 16_384, 8_192, 4_096, 2_048, 1_024)  # lengths of scoring rows that a plan may choose
-TYPICAL_POST_TOKENS = 64  # where no post could be read
 UNCOUNTED = (RuntimeError, TypeError, ValueError, AttributeError, KeyError, IndexError, StopIteration, ImportError)
-
-
-@dataclass(frozen=True)
-class RowShape:
-    """How long the rows of a study are.
-
-    Attributes:
-        prefix: tokens that all posts share.
-        post: tokens of a post, its tail and its answers in a scoring row, on average.
-        long_post: tokens of a post, its tail and one answer in a training row; 95 % of posts have no more.
-        scored: positions of a post whose logits scoring wants.
-        supervised: positions of a post with a label in training.
-    """
-
-    prefix: int
-    post: float
-    long_post: int
-    scored: int
-    supervised: int
-
-    @classmethod
-    def of(cls, renderer: Renderer, texts: Sequence[str]) -> RowShape:
-        """Return the shape that posts have in a prompt."""
-        lengths = sorted(len(shown.post_ids) for shown in renderer.render_many(list(texts))) or [TYPICAL_POST_TOKENS]
-        answers = [len(renderer.answer_ids(label)) for label in renderer.labels.words]
-        tail, read = len(renderer.tail_ids), sum(answers) - len(answers)
-        return cls(
-            prefix=len(renderer.prefix_ids),
-            post=sum(lengths) / len(lengths) + tail + read,
-            long_post=lengths[min(len(lengths) * 95 // 100, len(lengths) - 1)] + tail + max(answers),
-            scored=1 + read,
-            supervised=max(answers),
-        )
-
-    def scoring_row(self, num_tokens: int) -> tuple[int, int]:
-        """Return T and K of a scoring row of at most so many tokens."""
-        posts = max(1, int((num_tokens - self.prefix) / self.post))
-        return max(num_tokens, self.prefix + int(self.post)), posts * self.scored
-
-    def training_row(self, num_posts: int) -> tuple[int, int]:
-        """Return T and K of a training row."""
-        return self.prefix + num_posts * self.long_post, num_posts * self.supervised
 
 
 @dataclass(frozen=True)
@@ -190,11 +147,19 @@ def weight_bytes(model: Any, dtype: torch.dtype) -> int:
     return sum(t.numel() * (1 if t.dtype == torch.uint8 else dtype.itemsize) for t in tensors)
 
 
-def _held(weights: int, model: Any, shards: int) -> int:
-    """Return what one device holds of the weights: its shard, and two layers gathered, this one and the next."""
+def shard_bytes(model: Any, dtype: torch.dtype, shards: int) -> int:
+    """Return what one device holds of the weights, split over so many.
+
+    Its shard, two layers gathered, this one and the next, and what is in no layer, such as embedding and head, which
+    stays gathered while a row passes.
+    """
+    weights = weight_bytes(model, dtype)
     if shards == 1:
         return weights
-    return weights // shards + 2 * weights // model.config.get_text_config().num_hidden_layers
+    count = model.config.get_text_config().num_hidden_layers
+    layers = next(m for m in model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == count)
+    inside = weight_bytes(layers, dtype)
+    return weights // shards + 2 * inside // count + weights - inside
 
 
 def adapter_bytes(model: Any, settings: Training) -> int:
@@ -204,7 +169,14 @@ def adapter_bytes(model: Any, settings: Training) -> int:
 
 
 def make_plan(
-    config: Any, study: Study, shape: RowShape, device: torch.device, dtype: torch.dtype, *, shards: int = 1
+    config: Any,
+    study: Study,
+    shape: RowShape,
+    device: torch.device,
+    dtype: torch.dtype,
+    *,
+    available: int | None,
+    shards: int = 1,
 ) -> Plan:
     """Choose what is `auto` so that it fits: the largest micro-batch, kept activations, the largest scoring row.
 
@@ -216,6 +188,7 @@ def make_plan(
         shape: how long its rows are.
         device: where it will run.
         dtype: what it will be held in.
+        available: bytes that each device may still give, `None` where that is not known.
         shards: the devices over which weights are split; each gathers a layer at a time.
 
     Returns:
@@ -234,13 +207,13 @@ def make_plan(
         dequantises=True,
         fast=fast,
         is_mxfp4=is_mxfp4,
-        weights=_held(weight_bytes(bones, dtype), bones, shards),
+        weights=shard_bytes(bones, dtype, shards),
         adapter=adapter_bytes(bones, training),
         activations=0,
         graphs=0,
         workspace=0,
         validation=0,
-        available=free_bytes(device, study.model.memory_limit),
+        available=available,
         counted=True,
     )
     plans = []
@@ -264,9 +237,15 @@ def _choices(base: Plan, training: Training) -> Iterator[Plan]:
 
 
 def _with_steps(plan: Plan, count: _Counts) -> Plan:
-    """Fill in what training steps take; captured ones hold their memory while others are captured or rows scored."""
+    """Fill in what training steps take; captured ones hold their memory while others are captured or rows scored.
+
+    All graphs share one pool, as large as the longest wants; what a graph gives out stays its own, though: the
+    gradients of each length. Its buffers and angles are left out, less than a hundredth of that.
+    """
     taken, counted = count.training(plan.micro_batch_size, plan.gradient_checkpointing, plan.dequantises)
-    graphs = taken if plan.fast and not plan.gradient_checkpointing else 0
+    more = count.shape.num_training_lengths(plan.micro_batch_size) - 1
+    captures = plan.fast and not plan.gradient_checkpointing
+    graphs = taken + more * (plan.adapter // ADAM_BYTES * GRADIENT_BYTES) if captures else 0
     return replace(plan, activations=taken, graphs=graphs, counted=counted)
 
 
@@ -276,11 +255,13 @@ def _with_rows(plan: Plan, scoring: Scoring, count: _Counts) -> Plan:
     if plan.fast and scoring.is_auto("tokens_per_batch") and scoring.method == "likelihood":
         rows = list(ROWS)
     for tokens in rows:
-        plan = replace(plan, tokens_per_batch=tokens, workspace=count.scoring(tokens, plan.dequantises))
+        row = count.shape.scoring_row(tokens)
+        plan = replace(plan, tokens_per_batch=tokens, workspace=count.scoring(row, plan.dequantises))
         if plan.fits(trains=False):
             break
     for tokens in rows[rows.index(plan.tokens_per_batch) :]:
-        plan = replace(plan, validation_tokens=tokens, validation=count.scoring(tokens, plan.dequantises))
+        row = count.shape.validation_row(tokens)
+        plan = replace(plan, validation_tokens=tokens, validation=count.scoring(row, plan.dequantises))
         if plan.fits(trains=True):
             break
     return plan
@@ -305,8 +286,7 @@ class _Counts:
         except UNCOUNTED:  # an architecture that asks for a tensor's values, or for an operator that meta lacks
             return formula_bytes(self.bones, recompute, self.dtype, num_tokens), False
 
-    def _scoring(self, num_tokens: int, dequantises: bool) -> int:
-        row = self.shape.scoring_row(num_tokens)
+    def _scoring(self, row: tuple[int, int], dequantises: bool) -> int:
         inside = ledger.experts_inside(dequantises=dequantises)
         try:
             return ledger.scoring_bytes(self.bones, self.settings, self.dtype, row, inside, fast=self.fast)

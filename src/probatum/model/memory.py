@@ -11,18 +11,19 @@ import torch
 CONTEXT_BYTES = 2**30  # CUDA's context, kernels and libraries: on the device, and not in PyTorch's count
 
 
-def free_bytes(device: torch.device, limit: int | None = None) -> int | None:
+def free_bytes(device: torch.device, limit: int | None = None, *, sharers: int = 1) -> int | None:
     """Return the bytes that a process may still take on a device, `None` where that is not known.
 
     Args:
         device: where.
         limit: take no more than so many in all; on a GPU, `CONTEXT_BYTES` of them are CUDA's own.
+        sharers: processes of a crew: each has a GPU of its own, but all share the main memory.
     """
     if device.type == "cuda":
         free = torch.cuda.mem_get_info(device)[0]
         return free if limit is None else max(0, min(free, limit - CONTEXT_BYTES))
     free_host = free_host_bytes()
-    return limit if free_host is None else min(free_host, limit or free_host)
+    return limit if free_host is None else min(free_host // sharers, limit or free_host)
 
 
 def enforce_limit(device: torch.device, limit: int | None) -> None:

@@ -32,10 +32,12 @@ class Suffix:
     Attributes:
         tokens: post and tail; at least one token, since the answer's first token is predicted at its last.
         answers: the answers whose likelihood is wanted, each of one token or more.
+        weight: how much the post counts in a training loss.
     """
 
     tokens: Tokens
     answers: Sequence[Tokens]
+    weight: float = 1.0
 
     def __post_init__(self) -> None:
         assert self.tokens, "a suffix without tokens would predict its answer at the prefix, which all posts share"
@@ -61,6 +63,7 @@ class Row:
         target_at_N: for each answer token, the index into `keep_K` that predicts it.
         target_id_N: for each answer token, its id.
         target_answer_N: for each answer token, which answer of the row it belongs to, in order of posts and answers.
+        weight_A: for each answer, how much its post counts in a training loss, float32.
     """
 
     input_ids_T: Tensor
@@ -72,6 +75,7 @@ class Row:
     target_at_N: Tensor
     target_id_N: Tensor
     target_answer_N: Tensor
+    weight_A: Tensor
 
     def on(self, device: torch.device) -> Row:
         """Return the row with its tensors on a device."""
@@ -138,6 +142,7 @@ def pack_row(prefix: Tokens, suffixes: Sequence[Suffix]) -> Row:
         target_at_N=torch.from_numpy(target_at),
         target_id_N=torch.tensor(target_ids),
         target_answer_N=torch.tensor(target_answers),
+        weight_A=torch.tensor([suffix.weight for suffix in suffixes for _ in suffix.answers], dtype=torch.float32),
     )
 
 

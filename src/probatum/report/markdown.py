@@ -8,7 +8,7 @@ from pathlib import Path
 
 from probatum.artifacts import write_text_atomic
 from probatum.data.records import Post
-from probatum.report import figures
+from probatum.report import figures, further
 from probatum.report.figures import table
 from probatum.report.safe import fenced, in_markdown
 from probatum.verdict.evidence import TrainingSummary
@@ -65,10 +65,16 @@ def render_report(run_name: str, verdict: Verdict, posts: Sequence[Post], contex
         _next(verdict),
         _notes(verdict),
         figures.criteria(verdict),
+        further.diagnosis(verdict),
         figures.systems(verdict),
         figures.confusions(verdict),
         figures.groups(verdict),
         figures.paired(verdict),
+        further.seeds(verdict),
+        further.noise(verdict),
+        further.retention(verdict),
+        further.behaviour(verdict),
+        further.swaps(verdict),
         *(_changed(verdict, comparison, texts) for comparison in _worth_reading(verdict)),
         figures.slices(verdict),
         _audit(context),

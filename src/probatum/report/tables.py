@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import isnan
 
 from rich import box
@@ -21,7 +21,13 @@ STYLES = {"passed": "green", "failed": "red", "inconclusive": "yellow"}
 VERDICT_STYLES = {"accepted": "green", "rejected": "red", "inconclusive": "yellow"}
 
 
-def print_verdict(console: Console, verdict: Verdict, posts: Sequence[Post] = (), examples: int = 3) -> None:
+def print_verdict(
+    console: Console,
+    verdict: Verdict,
+    posts: Sequence[Post] = (),
+    examples: int = 3,
+    further: Iterable[RenderableType] = (),
+) -> None:
     """Print outcome, criteria, systems, groups, changes, notes and the next step.
 
     Args:
@@ -29,9 +35,11 @@ def print_verdict(console: Console, verdict: Verdict, posts: Sequence[Post] = ()
         verdict: what was found.
         posts: the posts, for the texts of fixed and broken ones.
         examples: how many fixed and broken posts to show; 0 for none.
+        further: what stands behind the changes: `further_tables`.
     """
     console.print(_title(verdict))
-    for part in (criteria_table(verdict), systems_table(verdict), groups_table(verdict), changes_table(verdict)):
+    parts = (criteria_table(verdict), systems_table(verdict), groups_table(verdict), changes_table(verdict))
+    for part in (*parts, *further):
         if part is not None:
             console.print(part)
     if posts and examples and verdict.comparisons:

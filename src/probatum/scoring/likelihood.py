@@ -75,7 +75,7 @@ def score_likelihood(
             likelihoods.append(answer_log_likelihoods(logits_KV, row).cpu().view(-1, len(answers)))
             num_tokens += len(row.input_ids_T)
             report(sum(map(len, likelihoods)))
-    return Scored(_predictions(renderer, posts, rendered, likelihoods, settings), num_tokens)
+    return Scored(_predictions(renderer, posts, rendered, likelihoods), num_tokens)
 
 
 @torch.inference_mode()
@@ -96,7 +96,7 @@ def score_alone(
             num_tokens += ids.numel()
         likelihoods.append(torch.stack([torch.as_tensor(value) for value in values]).cpu()[None])
         report(len(likelihoods))
-    return Scored(_predictions(renderer, posts, rendered, likelihoods, settings), num_tokens)
+    return Scored(_predictions(renderer, posts, rendered, likelihoods), num_tokens)
 
 
 def _predictions(
@@ -104,7 +104,6 @@ def _predictions(
     posts: Sequence[Post],
     rendered: Sequence[RenderedPost],
     likelihoods: Sequence[Tensor],
-    settings: Scoring,
 ) -> list[Prediction]:
     labels, positive = list(renderer.labels.words), renderer.labels.positive
     if not posts:
@@ -119,7 +118,6 @@ def _predictions(
                 post,
                 by_label,
                 positive,
-                settings.threshold,
                 answer=renderer.labels.words[likeliest],
                 truncated=shown.truncated,
             )

@@ -6,19 +6,22 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline, make_union
+from sklearn.pipeline import Pipeline, make_pipeline
 
+from probatum.data.features import text_features
 from probatum.data.records import Post, Prediction
 from probatum.errors import DataError
 from probatum.scoring.decide import predict
 
-WORDS = r"(?u)\w+|[^\w\s]"  # single characters, signs and emoji are words too: a post may hold nothing else
-
 
 def score_linear(
-    train: Sequence[Post], posts: Sequence[Post], positive: str, threshold: float = 0.5, seed: int = 0
+    train: Sequence[Post],
+    posts: Sequence[Post],
+    positive: str,
+    *,
+    seed: int = 0,
+    weights: Sequence[float] | None = None,
 ) -> list[Prediction]:
     """Fit TF-IDF and a logistic regression on one set of posts and score another.
 
@@ -30,8 +33,8 @@ def score_linear(
         train: posts to learn from.
         posts: posts to score; none of them changes another's score.
         positive: the label that a score is the probability of.
-        threshold: a score at or above it is the positive label.
         seed: of the solver.
+        weights: how much each training post counts in the loss; `None` for all the same.
 
     Raises:
         DataError: the training posts have fewer than two labels, lack the positive one, or hold no text.
@@ -46,25 +49,24 @@ def score_linear(
         raise DataError(f"system linear: none of the {len(train)} training posts has any text")
     if not posts:
         return []
-    model = _pipeline(seed).fit([post.text for post in train], [post.label for post in train])
+    model = _pipeline(seed).fit(
+        [post.text for post in train], [post.label for post in train], logisticregression__sample_weight=weights
+    )
     probabilities = model.predict_proba([post.text for post in posts])
     labels = [str(label) for label in model.classes_]
     return [
-        predict(post, dict(zip(labels, map(float, row), strict=True)), positive, threshold)
+        predict(post, dict(zip(labels, map(float, row), strict=True)), positive)
         for post, row in zip(posts, np.asarray(probabilities), strict=True)
     ]
 
 
-def score_majority(
-    train: Sequence[Post], posts: Sequence[Post], positive: str, threshold: float = 0.5
-) -> list[Prediction]:
+def score_majority(train: Sequence[Post], posts: Sequence[Post], positive: str) -> list[Prediction]:
     """Give every post the label shares of the training posts: what a system that reads nothing achieves.
 
     Args:
         train: posts to count.
         posts: posts to score.
         positive: the label whose share is the score.
-        threshold: a score at or above it is the positive label.
 
     Raises:
         DataError: there are no training posts.
@@ -76,12 +78,8 @@ def score_majority(
     shares = {label: counts[label] / len(train) for label in sorted(counts)}
     if shares.setdefault(positive, 0.0) == 1.0:
         shares[f"not {positive}"] = 0.0
-    return [predict(post, shares, positive, threshold) for post in posts]
+    return [predict(post, shares, positive) for post in posts]
 
 
 def _pipeline(seed: int) -> Pipeline:
-    features = make_union(
-        TfidfVectorizer(ngram_range=(1, 2), token_pattern=WORDS, sublinear_tf=True),
-        TfidfVectorizer(ngram_range=(2, 5), analyzer="char_wb", sublinear_tf=True),
-    )
-    return make_pipeline(features, LogisticRegression(C=1.0, max_iter=1000, random_state=seed))
+    return make_pipeline(text_features(), LogisticRegression(C=1.0, max_iter=1000, random_state=seed))

@@ -6,9 +6,10 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from probatum.study.section import Level, Section
+from probatum.study.section import AUTO, Level, Section
 
 TRAINING_METRICS = ("training", "validation_loss", "retention_nll")
+NO_CLUSTERS = "none"
 FACTS = {"training": "completed", "validation_loss": "falls"}
 System = Literal["majority", "linear", "baseline", "tuned"]
 Metric = Literal[
@@ -34,8 +35,10 @@ class Criterion(Section):
     rise_over: System | None = Field(None, description="the value is the rise over this system")
     completed: bool | None = Field(None, description="for `training`: every step ran")
     falls: bool | None = Field(None, description="for `validation_loss`: the kept checkpoint is better than the start")
-    decide: Literal["point", "bound"] | None = Field(
-        None, description="judge the point, or the bound of its interval (default: bound; `within` by the point)"
+    decide: Literal["point", "bound", "test"] | None = Field(
+        None,
+        description="judge the point, the bound of its interval, or, of a gain, the point together with the paired "
+        "test (default: test for a gain and for a rise of at most 0 or less, point for `within`, else bound)",
     )
 
     @model_validator(mode="after")
@@ -60,11 +63,29 @@ class Criterion(Section):
             raise ValueError("rise_over wants at_most: the largest rise that passes")
         if self.within and not self.within[0] <= self.within[1]:
             raise ValueError(f"within wants the lowest value first, found {list(self.within)}")
+        if self.decide == "test" and not self.claims_change:
+            raise ValueError(
+                "decide: test is for a gain_over of at least 0 or more, or a rise_over of at most 0 or less"
+            )
         if self.metric == "retention_nll" and not self.rise_over:
             raise ValueError("retention_nll wants rise_over: baseline and at_most")
         if self.system in (self.gain_over, self.rise_over):
             raise ValueError(f"a change of {self.system} over itself is always 0; name another system")
         return self
+
+    @property
+    def claims_change(self) -> bool:
+        """Whether it claims that the system is better than the other, and not merely not much worse."""
+        if self.gain_over:
+            return (self.at_least or 0) >= 0
+        return self.rise_over is not None and (self.at_most or 0) <= 0
+
+    @property
+    def decided_by(self) -> Literal["point", "bound", "test"]:
+        """What decides: as asked for, else the default of its kind."""
+        if self.decide is not None:
+            return self.decide
+        return "point" if self.within else "test" if self.claims_change else "bound"
 
     def systems(self) -> list[System]:
         """Return the systems that must be scored to judge it."""
@@ -91,3 +112,8 @@ class VerdictSettings(Section):
     confidence: float = Field(0.95, gt=0.5, lt=1, description="confidence level of every interval")
     bootstrap_draws: int = Field(2000, ge=200, description="draws of each paired bootstrap")
     seed: int = Field(0, ge=0, description="seed of the bootstrap")
+    cluster: str = Field(
+        AUTO,
+        description="column whose values are a cluster each, for intervals and tests; equal texts are one too (auto: "
+        "columns called template, author, duplicate and the like; none: every post stands for itself)",
+    )

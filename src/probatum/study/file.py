@@ -13,9 +13,11 @@ from probatum.errors import StudyError, did_you_mean
 from probatum.study.card import Card
 from probatum.study.criteria import DEFAULT_CRITERIA, System, VerdictSettings
 from probatum.study.model import Model, Scoring, Training
-from probatum.study.posts import Data, Prompt, Task
-from probatum.study.section import FaultsInPlaceError, Section
+from probatum.study.posts import Data, Prompt, Swaps, Task
+from probatum.study.section import FaultsInPlaceError, Section, or_else
 from probatum.yaml_file import line_of, read_mapping
+
+STRATEGY_ALONE: Any = or_else({"type": "string"})
 
 
 class Study(Section):  # noqa: PLW1641  # it holds lists, so it has no hash
@@ -24,10 +26,15 @@ class Study(Section):  # noqa: PLW1641  # it holds lists, so it has no hash
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="names the run folder: runs/NAME")
     task: Task = Field(default_factory=Task, description="what is asked about each post")
     data: Data = Field(description="the files of posts")
-    prompt: Prompt = Field(default_factory=Prompt, description="how a post becomes a prompt")
+    prompt: Prompt = Field(
+        default_factory=Prompt,
+        description="how a post becomes a prompt; a text alone is its strategy",
+        json_schema_extra=STRATEGY_ALONE,
+    )
     model: Model = Field(default_factory=Model, description="the model under study")
     training: Training = Field(default_factory=Training, description="LoRA fine-tuning")
     scoring: Scoring = Field(default_factory=Scoring, description="how an answer becomes a score")
+    swaps: Swaps = Field(default_factory=Swaps, description="identity swaps of the test posts")
     systems: list[System] = Field(
         ["majority", "linear", "baseline", "tuned"], min_length=1, description="what is scored on the same posts"
     )
@@ -112,9 +119,10 @@ class Study(Section):  # noqa: PLW1641  # it holds lists, so it has no hash
     def _resolved(self, folder: Path) -> Study:
         data = {
             name: (folder / _at_home(value)).resolve()
-            for name in ("train", "validation", "test")
+            for name in ("train", "validation", "test", "retention", "behaviour")
             if (value := getattr(self.data, name)) is not None
         }
+        swaps = {"terms": (folder / _at_home(terms)).resolve()} if (terms := self.swaps.terms) is not None else {}
         strategy = self.prompt.strategy
         if strategy.endswith((".yaml", ".yml")):
             strategy = str((folder / _at_home(strategy)).resolve())
@@ -124,6 +132,7 @@ class Study(Section):  # noqa: PLW1641  # it holds lists, so it has no hash
         return self.model_copy(
             update={
                 "data": self.data.model_copy(update=data),
+                "swaps": self.swaps.model_copy(update=swaps),
                 "prompt": self.prompt.model_copy(update={"strategy": strategy}),
                 "model": self.model.model_copy(update={"name": name}),
             }

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from probatum.study.section import OR_AUTO, Fraction, Planned, Section, parse_bytes
+from probatum.study.decision import Threshold, ThresholdRule
+from probatum.study.section import AUTO, OR_AUTO, OR_SIZE, Planned, Section, or_else, parse_bytes
 
 REFERENCE_POSTS, REFERENCE_TOKENS = 4, 1024  # what `auto` is on a CPU, and where nothing plans
+YAML_OFF: Any = or_else({"const": False})  # as YAML 1.1 reads `off`
 
 
 class Model(Section):
@@ -22,12 +24,15 @@ class Model(Section):
         False, description="split the weights over the GPUs of the run, for a model that fits no single one"
     )
     kernels: Literal["auto", "off"] = Field(
-        "auto", description="off: compute all in PyTorch and transformers, slower and easier to check"
+        "auto",
+        description="off: compute all in PyTorch and transformers, slower and easier to check",
+        json_schema_extra=YAML_OFF,
     )
     memory_limit: int | None = Field(
         None,
         ge=1,
         description="most memory to take on the device: 79GB, 40GiB or bytes; on a CPU it only bounds the plan",
+        json_schema_extra=OR_SIZE,
     )
     trust_remote_code: bool = Field(False, description="run code that comes with the model; needs a pinned revision")
 
@@ -80,6 +85,9 @@ class Training(Planned):
     eval_steps: int = Field(200, ge=1, description="validation loss and a checkpoint every so many steps")
     keep_checkpoints: int = Field(3, ge=1, description="checkpoints to keep, the best one always among them")
     early_stopping: int | None = Field(None, ge=1, description="stop after so many evaluations without a better loss")
+    reweighting: Literal["none", "group_label"] = Field(
+        "none", description="group_label: weigh posts so that group and label are independent, also for linear"
+    )
     gradient_checkpointing: bool = Field(
         True,
         description="recompute activations instead of keeping them; auto: where they would not fit",
@@ -89,6 +97,26 @@ class Training(Planned):
     report_to: list[Literal["mlflow", "wandb", "trackio"]] = Field(
         [], description="trackers to report to besides TensorBoard, which always gets everything"
     )
+    seeds: list[Annotated[int, Field(ge=0)]] | None = Field(
+        None,
+        min_length=1,
+        description="train an adapter with each of these seeds; the first is the one that is judged and shipped, the "
+        "others show how much of it is luck",
+    )
+    learning_curve: bool = Field(
+        False, description="train on ¼ and ½ of the posts too, to see whether more posts would help"
+    )
+
+    @model_validator(mode="after")
+    def _first_seed_is_the_one(self) -> Self:
+        if self.seeds is None:
+            return self
+        if twice := [seed for seed in dict.fromkeys(self.seeds) if self.seeds.count(seed) > 1]:
+            raise ValueError(f"seeds named more than once: {', '.join(map(str, twice))}")
+        if "seed" in self.model_fields_set and self.seed != self.seeds[0]:
+            raise ValueError(f"seed {self.seed} is not the first of seeds {self.seeds}; give one of the two")
+        self.__dict__["seed"] = self.seeds[0]
+        return self
 
     @model_validator(mode="after")
     def _batches_divide(self) -> Self:
@@ -112,7 +140,13 @@ class Scoring(Planned):
     method: Literal["likelihood", "generate"] = Field(
         "likelihood", description="likelihood of the label words, or the parsed text of a greedy answer"
     )
-    threshold: Fraction = Field(0.5, description="a score at or above it is the positive label")
+    threshold: Threshold = Field(
+        0.5, description="a score at or above it is the positive label; auto: chosen on validation, for each system"
+    )
+    rule: ThresholdRule = Field(default_factory=ThresholdRule, description="how threshold: auto is chosen")
+    calibration: Literal["none", "temperature", "isotonic", "auto"] = Field(
+        "none", description="make scores better probabilities, fitted on validation; auto: by cross-validation there"
+    )
     tokens_per_batch: int = Field(
         REFERENCE_TOKENS,
         ge=64,
@@ -120,3 +154,19 @@ class Scoring(Planned):
         json_schema_extra=OR_AUTO,
     )
     max_new_tokens: int = Field(10, ge=1, description="longest answer of `generate`")
+    noise_floor: bool = Field(
+        True, description="score the baseline twice, in other rows, to see what changes though nothing has changed"
+    )
+
+    @property
+    def needs_validation(self) -> bool:
+        """Whether validation posts must be scored: for a threshold or a calibration that rests on them."""
+        return self.threshold == AUTO or self.calibration != "none"
+
+    @model_validator(mode="after")
+    def _needs_scores(self) -> Self:
+        if self.needs_validation and self.method == "generate":
+            raise ValueError("threshold: auto and calibration need scores, which method: generate does not give")
+        if self.threshold != AUTO and self.rule != ThresholdRule():
+            raise ValueError("rule is how threshold: auto is chosen; with a fixed threshold leave it out")
+        return self

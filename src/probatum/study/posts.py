@@ -56,6 +56,16 @@ class Columns(Section):
     source: str | None = Field(None, description="column with the collection (default: `source` if there)")
 
 
+class BehaviourColumns(Section):
+    """Which columns of a file of functional tests hold what."""
+
+    text: str = Field("text", description="column with the case's text")
+    label: str = Field("label", description="column with the right label")
+    functionality: str = Field("functionality", description="column with what the case checks")
+    template: str = Field("templ_id", description="column with the template that the case is made of")
+    group: str = Field("group", description="column with the group that the case aims at")
+
+
 class Data(Section):
     """The files of posts; a relative path is relative to the study file."""
 
@@ -63,9 +73,26 @@ class Data(Section):
     validation: Path = Field(description="posts that choose the checkpoint (and the threshold)")
     test: Path | None = Field(None, description="posts that decide, once; without it validation is split in two")
     columns: Columns = Field(default_factory=Columns, description="which columns hold what")
+    retention: Path | None = Field(
+        None, description="general text for the loss before and after: .txt, a blank line between paragraphs, or .jsonl"
+    )
+    behaviour: Path | None = Field(
+        None, description="functional tests, such as HateCheck's test_suite_cases.csv, as published or prepared"
+    )
+    behaviour_columns: BehaviourColumns = Field(
+        default_factory=BehaviourColumns, description="which columns of `behaviour` hold what"
+    )
     marker: str = Field("### Classification:", description="in ready prompts, the text after which the answer stands")
     on_error: Literal["stop", "skip"] = Field("stop", description="on a bad line: stop, or skip it and count it")
     seed: int = Field(0, ge=0, description="seed of drawing posts: the split of validation and --limit")
+
+
+class Swaps(Section):
+    """Test posts with the group that they name swapped for another: what changes should not hang on the name."""
+
+    terms: Path | None = Field(None, description="YAML file of the groups' names (default: the list that comes along)")
+    most: int = Field(500, ge=0, description="most swapped posts, drawn from all that there are; 0 for none")
+    seed: int = Field(0, ge=0, description="seed of drawing them")
 
 
 class Prompt(Section):

@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
 
 AUTO = "auto"
-OR_AUTO: Any = {"examples": [AUTO]}
+SIZE = r"([0-9]+(?:\.[0-9]+)?)\s*([kKMGT]i?B|B)?"
+ABOUT = ("title", "description", "default")  # what of a field's JSON Schema is not about its value
 Level = Annotated[float, Field(allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+def or_else(other: dict[str, Any], **about: Any) -> Callable[[dict[str, Any]], None]:
+    """Return what tells a field's JSON Schema what else its validator takes.
+
+    Args:
+        other: the schema of that.
+        about: keys beside, such as another `default`.
+    """
+
+    def extend(schema: dict[str, Any]) -> None:
+        value = {key: schema.pop(key) for key in [*schema] if key not in ABOUT}
+        schema |= {"anyOf": [*value.get("anyOf", [value]), other]} | about
+
+    return extend
+
+
+OR_AUTO: Any = or_else({"const": AUTO}, default=AUTO)
+OR_SIZE: Any = or_else({"type": "string", "pattern": rf"^\s*{SIZE}\s*$", "examples": ["79GB", "40GiB"]})
 
 
 class FaultsInPlaceError(ValueError):
@@ -58,7 +79,7 @@ def parse_bytes(text: str) -> int:
     Raises:
         ValueError: it is no size.
     """
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([kKMGT]i?B|B)?", text.strip())
+    found = re.fullmatch(SIZE, text.strip())
     if found is None:
         raise ValueError(f"{text!r} is no size; write 79GB, 40GiB, or a number of bytes")
     unit = (found[2] or "B").removesuffix("B")

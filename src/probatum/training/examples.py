@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
+from torch.nn import functional as F
 from torch.utils.data import Dataset
 
 from probatum.model.masks import model_inputs
@@ -31,10 +33,22 @@ class SuffixDataset(Dataset):
         return self.suffixes[index]
 
 
-def supervised(row: Row) -> torch.Tensor:
+def supervised(row: Row) -> Tensor:
     """Return the token to predict at each kept position of a row with one answer a post, int64 `[K]`."""
     labels_K = torch.full_like(row.keep_K, IGNORED)
     return labels_K.index_copy(0, row.target_at_N, row.target_id_N)
+
+
+def loss_weights(row: Row) -> Tensor:
+    """Return how much each kept position of a row with one answer a post counts in the loss, float32 `[K]`."""
+    weights_K = row.weight_A.new_zeros(len(row.keep_K))
+    return weights_K.index_copy(0, row.target_at_N, row.weight_A[row.target_answer_N])
+
+
+def weighted_loss(logits_KV: Tensor, labels_K: Tensor, weights_K: Tensor) -> Tensor:
+    """Return Σ_k w_k · (-log P(label_k)) in nats, a float32 scalar; ignored labels add nothing."""
+    losses_K = F.cross_entropy(logits_KV.float(), labels_K, ignore_index=IGNORED, reduction="none")
+    return (losses_K * weights_K).sum()
 
 
 @dataclass(frozen=True)
@@ -54,12 +68,13 @@ class RowCollator:
     as_rows: bool = False
 
     def __call__(self, suffixes: Sequence[Suffix]) -> dict[str, Any]:
-        """Return the model's arguments or the row, `labels` int64 `[K]`, and how many of them count.
+        """Return the model's arguments or the row, `labels` and `weights` `[K]`, and how many of them count.
 
-        A row and its labels stay on the host: the trainer would move tensors to the device and wait for that.
+        A row stays on the host: the trainer would move tensors to the device and wait for that.
         """
         row = pack_row(self.prefix, suffixes)
         counted = {"num_labels": len(row.target_id_N)}
         if self.as_rows:
             return {"row": row} | counted
-        return model_inputs(row, self.config, self.dtype) | {"labels": supervised(row)} | counted
+        held = {"labels": supervised(row), "weights": loss_weights(row)}
+        return model_inputs(row, self.config, self.dtype) | held | counted

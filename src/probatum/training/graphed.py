@@ -11,12 +11,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from probatum.model.buffers import IGNORED, RowBuffers, padded_length
+from probatum.model.buffers import RowBuffers, padded_length
 from probatum.model.kept import only_kept
 from probatum.model.packing import Row
 from probatum.training.angles import Angles
+from probatum.training.examples import loss_weights, weighted_loss
 
 WARM_UPS = 2
 
@@ -48,7 +48,7 @@ class GraphedStep:
         self.refused = ""
 
     def __call__(self, row: Row, labels_K: Tensor, num_items: float) -> Tensor:
-        """Add a row's gradients to the parameters' and return its loss, the sum over labels divided by `num_items`.
+        """Add a row's gradients to the parameters' and return its loss: the weighted sum over labels, by `num_items`.
 
         Args:
             row: the packed row.
@@ -61,7 +61,7 @@ class GraphedStep:
         if length not in self.captured:
             return self._without_graph(length, row, labels_K, num_items)
         step = self.captured[length]
-        step.buffers.fill(row, labels_K)
+        step.buffers.fill(row, labels_K, loss_weights(row))
         step.angles.fill()
         step.graph.replay()
         self._add(step.gradients, num_items)
@@ -81,7 +81,7 @@ class GraphedStep:
 
     def _without_graph(self, length: int, row: Row, labels_K: Tensor, num_items: float) -> Tensor:
         buffers = RowBuffers(length, self.num_kept, self.model.config.get_text_config(), self.model.device)
-        buffers.fill(row, labels_K)
+        buffers.fill(row, labels_K, loss_weights(row))
         with only_kept(self.model, buffers.keep_long_K, length):
             loss = self._loss(buffers)
             gradients = torch.autograd.grad(loss, self.parameters)
@@ -97,12 +97,12 @@ class GraphedStep:
             torch._foreach_add_([p.grad for p in self.parameters], scaled)
 
     def _loss(self, buffers: RowBuffers) -> Tensor:
-        logits_KV = self.model(**buffers.inputs()).logits[0].float()
-        return F.cross_entropy(logits_KV, buffers.labels_K.long(), ignore_index=IGNORED, reduction="sum")
+        logits_KV = self.model(**buffers.inputs()).logits[0]
+        return weighted_loss(logits_KV, buffers.labels_K.long(), buffers.weights_K)
 
     def _capture(self, length: int, row: Row, labels_K: Tensor) -> _Captured:
         buffers = RowBuffers(length, self.num_kept, self.model.config.get_text_config(), self.model.device)
-        buffers.fill(row, labels_K)
+        buffers.fill(row, labels_K, loss_weights(row))
         angles = Angles(self.model, buffers.position_T[None])
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())

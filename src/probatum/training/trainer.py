@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn import functional as F
 from transformers import Trainer
 
 from probatum.crew import ALONE, Crew
@@ -17,7 +16,7 @@ from probatum.model.forward import row_logits
 from probatum.model.packing import Suffix, Tokens, answer_log_likelihoods, pack_row, split_rows
 from probatum.shard import catch_up
 from probatum.training.callbacks import Odometer
-from probatum.training.examples import IGNORED, SuffixDataset, supervised
+from probatum.training.examples import SuffixDataset, supervised, weighted_loss
 from probatum.training.graphed import GraphedStep
 from probatum.training.lora import save_adapter
 from probatum.training.shared import SharedStep
@@ -97,13 +96,16 @@ class PackedTrainer(Trainer):
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Return the summed loss of a row's answer tokens over the number of them in the whole optimiser step."""
-        labels_K = inputs.pop("labels")
+        """Return the weighted loss of a row's answer tokens over the number of them in the whole optimiser step.
+
+        Over their number, not the sum of their weights: that would be no mean of the weighted loss over all posts, and
+        with one post a step would take its weight away.
+        """
+        labels_K, weights_K = inputs.pop("labels"), inputs.pop("weights")
         inputs.pop("num_labels")
         self.odometer.num_tokens += inputs["input_ids"].numel()
         outputs = model(**inputs)
-        total = F.cross_entropy(outputs.logits[0].float(), labels_K, ignore_index=IGNORED, reduction="sum")
-        loss = total / num_items_in_batch
+        loss = weighted_loss(outputs.logits[0], labels_K, weights_K) / num_items_in_batch
         return (loss, outputs) if return_outputs else loss
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from probatum.data.records import Post, Prediction, Status
 from probatum.metrics.calibration import brier, calibration
-from probatum.metrics.classification import DEFINITIONS, Answers, Confusion, Flags, Floats
+from probatum.metrics.classification import DEFINITIONS, Answers, Flags, Floats
+from probatum.metrics.clusters import Codes
 from probatum.metrics.groups import demographic_parity, equalised_odds, group_counts, group_table
-from probatum.metrics.intervals import Interval, auprc_interval, auroc_interval, metric_interval
+from probatum.metrics.intervals import Interval, auprc_interval, auroc_interval
+from probatum.metrics.levels import level
 from probatum.metrics.multiple import holm
-from probatum.metrics.paired import Difference, difference, mcnemar_exact
+from probatum.metrics.paired import Difference, difference
 from probatum.metrics.ranking import auprc, auroc, bias_areas, power_mean
 from probatum.study import VerdictSettings
+from probatum.verdict.causes import Clues
+from probatum.verdict.causes import diagnose as find_causes
+from probatum.verdict.clustering import clusters_of
 from probatum.verdict.criteria import judge
-from probatum.verdict.diagnose import next_step, notes_on
+from probatum.verdict.diagnose import further_notes, next_step, notes_on
 from probatum.verdict.evidence import NO_VALUE, Evidence, TrainingSummary, Usage, line_up
+from probatum.verdict.further import Further, weigh
 from probatum.verdict.results import (
     Comparison,
     CriterionResult,
@@ -46,6 +52,7 @@ def compare(
     usage: Mapping[str, Usage] | None = None,
     notes: Sequence[str] = (),
     doubts: Sequence[str] = (),
+    further: Further | None = None,
 ) -> Verdict:
     """Measure every system on the same posts, judge the criteria and say what to do next.
 
@@ -58,6 +65,7 @@ def compare(
         usage: system to what scoring with it took.
         notes: what else a reader should know, such as that validation was split to make a test.
         doubts: what forbids to accept whatever the criteria say, such as test posts that stand in training.
+        further: what is known beside the answers about these posts.
 
     Returns:
         The verdict. The same input gives the same verdict, in whatever order the posts come.
@@ -65,12 +73,26 @@ def compare(
     Raises:
         DataError: no posts, or a system whose predictions are not of exactly these posts.
     """
-    evidence = line_up(posts, predictions, positive, training)
+    clusters = clusters_of(posts, settings.cluster)
+    evidence = replace(line_up(posts, predictions, positive, training), clusters=clusters.codes if clusters else None)
     results = {name: _system(name, evidence, settings, (usage or {}).get(name, Usage())) for name in evidence.answers}
-    criteria = [judge(criterion, evidence, settings) for criterion in settings.criteria]
+    further = further or Further()
+    figures = weigh(
+        further, [judge(one, evidence, settings) for one in settings.criteria], evidence, settings, positive
+    )
+    criteria = figures.criteria
+    diagnosis = find_causes(evidence, training, further.clues or Clues(), settings, positive)
     comparisons = _comparisons(evidence, settings)
     outcome = overall(criteria, doubts)
-    all_notes = [*doubts, *notes, *(training.notes if training else []), *notes_on(results, comparisons, training)]
+    on_clusters = [clusters.note] if clusters else []
+    all_notes = [
+        *doubts,
+        *notes,
+        *on_clusters,
+        *(training.notes if training else []),
+        *notes_on(results, comparisons, training),
+        *further_notes(figures, comparisons, settings.confidence),
+    ]
     return Verdict(
         outcome=outcome,
         sentence=sentence(outcome, criteria, doubts),
@@ -81,12 +103,20 @@ def compare(
         comparisons=comparisons,
         changed=_changed(evidence, comparisons),
         notes=list(dict.fromkeys(all_notes)),
-        next_step=next_step(outcome, criteria, results, comparisons, training, doubts=doubts),
+        next_step=next_step(
+            outcome, criteria, results, comparisons, training, doubts=doubts, diagnosis=diagnosis, seeds=figures.seeds
+        ),
         n=len(posts),
         positive=positive,
         confidence=settings.confidence,
         bootstrap_draws=settings.bootstrap_draws,
         seed=settings.seed,
+        diagnosis=diagnosis,
+        seeds=figures.seeds,
+        noise_floor=figures.noise_floor,
+        retention=figures.retention,
+        behaviour=figures.behaviour,
+        swaps=figures.swaps,
     )
 
 
@@ -125,16 +155,17 @@ def _system(name: str, evidence: Evidence, settings: VerdictSettings, usage: Usa
     counts = answers.confusion()
     scores = np.array([row.score for row in rows], dtype=float)
     statuses = Counter(row.status for row in rows)
-    dropped = int(np.count_nonzero(~answers.parsed))
+    parsed = answers.parsed
+    dropped = int(np.count_nonzero(~parsed))
     return SystemResult(
         name=name,
         n=len(rows),
         confusion=counts,
-        metrics=_metrics(counts, settings) | _score_metrics(answers.truth, scores, settings),
+        metrics=_metrics(answers, evidence.clusters, settings) | _score_metrics(answers.truth, scores, settings),
         unparsed=dropped - statuses[Status.ERROR],
         errors=statuses[Status.ERROR],
         truncated=sum(row.truncated for row in rows),
-        valid_only=_metrics(counts.valid_only(), settings) if dropped else {},
+        valid_only=_metrics(answers.where(parsed), evidence.clusters_where(parsed), settings) if dropped else {},
         valid_confusion=counts.valid_only() if dropped else None,
         usage=usage,
         calibration=calibration(answers.truth, scores, settings.confidence, seed=settings.seed),
@@ -142,11 +173,9 @@ def _system(name: str, evidence: Evidence, settings: VerdictSettings, usage: Usa
     )
 
 
-def _metrics(counts: Confusion, settings: VerdictSettings) -> dict[str, Interval]:
-    draws, seed = settings.bootstrap_draws, settings.seed
-    return {
-        metric: metric_interval(counts, metric, settings.confidence, draws=draws, seed=seed) for metric in DEFINITIONS
-    }
+def _metrics(answers: Answers, clusters: Codes | None, settings: VerdictSettings) -> dict[str, Interval]:
+    drawn = {"draws": settings.bootstrap_draws, "seed": settings.seed}
+    return {metric: level(answers, metric, settings.confidence, clusters=clusters, **drawn) for metric in DEFINITIONS}
 
 
 def _score_metrics(truth: Flags, scores: Floats, settings: VerdictSettings) -> dict[str, Interval]:
@@ -214,11 +243,13 @@ def hold_against(system: str, other: str, evidence: Evidence, settings: VerdictS
     """
     mine, theirs = evidence.answers[system], evidence.answers[other]
     fixed, broken = mine.correct & ~theirs.correct, theirs.correct & ~mine.correct
+    clusters = evidence.clusters
+    found = {metric: _difference(mine, theirs, metric, clusters, settings) for metric in DIFFERENCES}
     return Comparison(
         system=system,
         other=other,
-        differences={metric: _difference(mine, theirs, metric, settings).interval for metric in DIFFERENCES},
-        mcnemar_p=mcnemar_exact(int(fixed.sum()), int(broken.sum())),
+        differences={metric: change.interval for metric, change in found.items()},
+        mcnemar_p=found["accuracy"].p_value,
         fixed=[post.id for post, is_fixed in zip(evidence.posts, fixed, strict=True) if is_fixed],
         broken=[post.id for post, is_broken in zip(evidence.posts, broken, strict=True) if is_broken],
         groups=_group_changes(mine, theirs, evidence, settings) if "group" in evidence.columns else [],
@@ -229,23 +260,24 @@ def _group_changes(mine: Answers, theirs: Answers, evidence: Evidence, settings:
     groups = evidence.column("group")
     masks = {str(value): groups == value for value in np.unique(groups)}
     found = {
-        metric: [_difference(mine.where(mask), theirs.where(mask), metric, settings) for mask in masks.values()]
+        metric: [
+            _difference(mine.where(mask), theirs.where(mask), metric, evidence.clusters_where(mask), settings)
+            for mask in masks.values()
+        ]
         for metric in ("fpr", "fnr")
     }
-    p_values = {metric: holm([_tested(change) for change in changes]) for metric, changes in found.items()}
+    p_values = {metric: holm([change.p_value for change in changes]) for metric, changes in found.items()}
     return [
         GroupChange(value, fpr.interval, fnr.interval, fpr_p, fnr_p)
         for value, fpr, fnr, fpr_p, fnr_p in zip(masks, *found.values(), *p_values.values(), strict=True)
     ]
 
 
-def _tested(change: Difference) -> float:
-    return change.p_value if change.interval.defined else math.nan
-
-
-def _difference(mine: Answers, theirs: Answers, metric: str, settings: VerdictSettings) -> Difference:
+def _difference(
+    mine: Answers, theirs: Answers, metric: str, clusters: Codes | None, settings: VerdictSettings
+) -> Difference:
     draws, seed = settings.bootstrap_draws, settings.seed
-    return difference(mine, theirs, metric, settings.confidence, draws=draws, seed=seed)
+    return difference(mine, theirs, metric, settings.confidence, clusters=clusters, draws=draws, seed=seed)
 
 
 def _changed(evidence: Evidence, comparisons: Sequence[Comparison]) -> dict[str, PostAnswers]:

@@ -1,7 +1,9 @@
 """Whether a criterion holds: passed, failed, or not enough evidence to say.
 
-By default the bound decides: `at_least` passes if even the lower end of the interval clears the limit, fails if not
-even the upper end does, and is inconclusive between. A verdict asks for every criterion at once, so no correction for
+A level and a rise that is allowed are decided by the bound: `at_least` passes if even the lower end of the interval
+clears the limit, fails if not even the upper end does, and is inconclusive between. A gain is decided by the point and
+the paired test together: the point must clear the limit, and the test must show that there is a gain at all; it fails
+if no value in the interval clears the limit. A verdict asks for every criterion at once, so no correction for
 several looks is needed: the chance that a bad model passes all is at most that of passing the one it fails
 (intersection-union test, Berger 1982).
 """
@@ -10,36 +12,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
-from probatum.metrics.intervals import Interval, metric_interval
-from probatum.metrics.paired import difference
-from probatum.metrics.power import posts_to_settle, trials_to_settle
+from probatum.metrics.intervals import Interval
+from probatum.metrics.levels import level, level_effect
+from probatum.metrics.paired import RATIOS, difference
 from probatum.study import Criterion, VerdictSettings
 from probatum.verdict.evidence import Evidence, TrainingSummary
 from probatum.verdict.results import CriterionOutcome, CriterionResult
+from probatum.verdict.settling import Measured, posts_needed, settling, showable
 from probatum.verdict.wording import criterion_text, joined, number
 
-DecidedBy = Literal["point", "bound"]
+DecidedBy = Literal["point", "bound", "test"]
 ROUNDING = 1e-12  # 0.625 - 0.620 is a gain of 0.005, whatever floating point says
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A figure that a criterion is about.
-
-    Attributes:
-        interval: the figure; undefined with its reason.
-        n: posts in the slice.
-        needed: limit to the number of such posts that would settle it, `None` if none would.
-        p_value: exact McNemar test behind a change of a rate; NaN where there is none.
-    """
-
-    interval: Interval
-    n: int
-    needed: Callable[[float], int | None]
-    p_value: float = math.nan
 
 
 def judge(criterion: Criterion, evidence: Evidence, settings: VerdictSettings) -> CriterionResult:
@@ -63,60 +48,47 @@ def _measure(criterion: Criterion, evidence: Evidence, settings: VerdictSettings
     absent = [name for name in (criterion.system, other) if name and name not in evidence.answers]
     if absent:
         reason = f"no predictions of {joined(absent)}; there are: {', '.join(evidence.answers)}"
-        return _unmeasured(Interval.undefined(reason), 0)
+        return Measured(Interval.undefined(reason), 0)
     mask, reason_empty = evidence.select(criterion.slice)
     if reason_empty:
-        return _unmeasured(Interval.undefined(reason_empty), 0)
-    n = int(mask.sum())
+        return Measured(Interval.undefined(reason_empty), 0)
+    n, clusters = int(mask.sum()), evidence.clusters_where(mask)
+    drawn = {"draws": settings.bootstrap_draws, "seed": settings.seed}
     answers = evidence.answers[criterion.system].where(mask)
     if other:
-        change = difference(
-            answers, evidence.answers[other].where(mask), criterion.metric,
-            settings.confidence, draws=settings.bootstrap_draws, seed=settings.seed,
-        )  # fmt: skip
-        interval = change.interval
-        return Measured(interval, n, lambda limit: posts_to_settle(interval, limit, n), change.p_value)
-    level = metric_interval(answers.confusion(), criterion.metric, settings.confidence)
-    if not level.defined:
-        return _unmeasured(level, n)
-    return Measured(level, n, lambda limit: _posts_for_level(level, criterion.metric, limit, n, settings.confidence))
-
-
-def _unmeasured(interval: Interval, n: int) -> Measured:
-    return Measured(interval, n, lambda _: None)
-
-
-def _posts_for_level(level: Interval, metric: str, limit: float, n: int, confidence: float) -> int | None:
-    """Turn the trials that a proportion needs into posts, at the mix of posts that there is."""
-    value = level.value
-    if metric == "f1":  # F1 = 2J / (1 + J), and J is the proportion
-        value, limit = value / (2 - value), limit / (2 - limit)
-    trials = trials_to_settle(value, limit, confidence)
-    return None if trials is None else max(math.ceil(trials * n / level.n), n + 1)
+        theirs = evidence.answers[other].where(mask)
+        change = difference(answers, theirs, criterion.metric, settings.confidence, clusters=clusters, **drawn)
+        return Measured(change.interval, n, change.p_value)
+    found = level(answers, criterion.metric, settings.confidence, clusters=clusters, **drawn)
+    return Measured(found, n, effect=level_effect(answers, criterion.metric, settings.confidence, clusters))
 
 
 def _held_against_limit(criterion: Criterion, measured: Measured, settings: VerdictSettings) -> CriterionResult:
-    interval = measured.interval
-    decided_by: DecidedBy = criterion.decide or ("point" if criterion.within else "bound")
+    interval, n = measured.interval, measured.n
+    decided_by: DecidedBy = criterion.decided_by
     if not interval.defined:
-        return _result(criterion, interval, "inconclusive", decided_by, f"{interval.reason}", n=measured.n)
-    outcome = _outcome(criterion, interval, decided_by)
+        return _result(criterion, interval, "inconclusive", decided_by, f"{interval.reason}", n=n)
+    outcome = outcome_of(criterion, interval, decided_by)
     reason = _reason(criterion, interval, outcome, decided_by)
     to_clear = _nearest_limit(criterion, interval)
     if outcome == "passed" and (doubt := _doubt(criterion, measured, settings)):
         outcome, reason, to_clear = "inconclusive", doubt, 0.0
-    posts_needed = None
+    needed = None
+    shown = showable(criterion, measured, settings.confidence)
     if outcome == "inconclusive":
-        posts_needed = measured.needed(to_clear)
-        reason += "; " + _settling(posts_needed, measured.n)
-    return _result(criterion, interval, outcome, decided_by, reason, n=measured.n, posts_needed=posts_needed)
+        needed = posts_needed(criterion, measured, to_clear, settings.confidence)
+        reason += "; " + settling(criterion, needed, shown, n)
+    return _result(criterion, interval, outcome, decided_by, reason, n=n, posts_needed=needed, showable=shown)
 
 
-def _outcome(criterion: Criterion, interval: Interval, decided_by: DecidedBy) -> CriterionOutcome:
+def outcome_of(criterion: Criterion, interval: Interval, decided_by: DecidedBy) -> CriterionOutcome:
+    """Hold a figure's point or its interval against a criterion's limits."""
     low, high = _limits(criterion)
     if decided_by == "point":
         return "passed" if low - ROUNDING <= interval.value <= high + ROUNDING else "failed"
-    if low <= interval.low and interval.high <= high:
+    if decided_by == "test" and low - ROUNDING <= interval.value <= high + ROUNDING:
+        return "passed"  # unless the paired test leaves a doubt
+    if decided_by == "bound" and low <= interval.low and interval.high <= high:
         return "passed"
     return "failed" if interval.high < low or high < interval.low else "inconclusive"
 
@@ -139,13 +111,13 @@ def _doubt(criterion: Criterion, measured: Measured, settings: VerdictSettings) 
     Only where the criterion claims that the system is at least as good as the other: a gain of 0 or more, or a rise
     of 0 or less.
     """
-    claims_gain = criterion.gain_over is not None and (criterion.at_least or 0) >= 0
-    claims_fall = criterion.rise_over is not None and (criterion.at_most or 0) <= 0
-    interval = measured.interval
-    if (claims_gain and interval.low < 0) or (claims_fall and interval.high > 0):
+    claims, interval = criterion.claims_change, measured.interval
+    against = interval.low < 0 if criterion.gain_over else interval.high > 0
+    if claims and against:
         return f"the point passes, but the paired interval {_span(interval)} contains 0"
-    if (claims_gain or claims_fall) and measured.p_value > 1 - settings.confidence:
-        return f"the bound passes, but McNemar's exact test does not support it (p = {measured.p_value:.3f})"
+    if claims and measured.p_value > 1 - settings.confidence:
+        name = "the paired bootstrap" if criterion.metric in RATIOS else "McNemar's exact test"
+        return f"the point passes, but {name} does not support it (p = {measured.p_value:.3f})"
     return None
 
 
@@ -154,13 +126,9 @@ def _reason(criterion: Criterion, interval: Interval, outcome: CriterionOutcome,
     if decided_by == "point":
         return f"{measured}; the point {'holds' if outcome == 'passed' else 'does not hold'}"
     ends = {"passed": "the whole interval holds", "failed": "no value in the interval holds"}
+    if decided_by == "test":
+        ends["passed"] = f"the point holds, and the paired test shows a {'gain' if criterion.gain_over else 'fall'}"
     return f"{measured}; {ends.get(outcome, 'the interval contains the limit')}"
-
-
-def _settling(posts_needed: int | None, n: int) -> str:
-    if posts_needed is None:
-        return "more posts cannot settle it: the point is exactly at the limit"
-    return f"about {posts_needed:,} such posts would settle it (there are {n:,})"
 
 
 def _number(criterion: Criterion, value: float) -> str:
@@ -180,6 +148,7 @@ def _result(
     *,
     n: int = 0,
     posts_needed: int | None = None,
+    showable: float = math.nan,
 ) -> CriterionResult:
     return CriterionResult(
         criterion=criterion.model_dump(mode="json", exclude_none=True),
@@ -193,6 +162,7 @@ def _result(
         reason=reason,
         posts_needed=posts_needed,
         n=n,
+        showable=showable,
     )
 
 
@@ -220,10 +190,15 @@ def _retention(criterion: Criterion, summary: TrainingSummary | None) -> Criteri
         return _missing(criterion, "the loss on general text was not measured before and after training")
     if (criterion.system, criterion.rise_over) != ("tuned", "baseline"):
         return _missing(criterion, "loss on general text is measured for tuned over baseline only")
-    if criterion.decide == "bound":
+    rise = summary.retention_rise if summary else None
+    if criterion.decide == "bound" and (rise is None or math.isnan(rise.low)):
         return _missing(criterion, "the loss on general text has no interval; use decide: point")
     low, high = _limits(criterion)
     reason = f"loss on general text went from {before:.4f} to {after:.4f} ({number(after - before, sign=True)})"
+    if rise is not None and not math.isnan(rise.low):
+        decided_by: DecidedBy = criterion.decide or "point"
+        outcome = outcome_of(criterion, rise, decided_by)
+        return _result(criterion, rise, outcome, decided_by, f"{reason}, interval {_span(rise)} by paragraph", n=rise.n)
     return _fact(criterion, after - before, low <= after - before <= high, reason)
 
 

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from math import isnan
 
 from probatum.metrics.intervals import Interval
+from probatum.verdict.causes import NOTABLE_RISE, gentler
 from probatum.verdict.evidence import TrainingSummary
+from probatum.verdict.further import FurtherFigures
+from probatum.verdict.further_results import Diagnosis, Seeds
+from probatum.verdict.noise import note_on
 from probatum.verdict.results import Comparison, CriterionResult, NextStep, Outcome, SystemResult
+from probatum.verdict.swaps import largest_pair
 from probatum.verdict.wording import number
 
-NOTABLE_RISE = 0.02  # of the validation loss, as a share; less is the noise of which posts validate
-GENTLER = "--learning-rate 1e-4 --epochs 2"
 JUDGED = ("tuned", "baseline")
 
 
@@ -26,14 +29,36 @@ def notes_on(
         training: how training went, if there was any.
     """
     return [
-        *(note for comparison in comparisons if (note := _worse(comparison))),
+        *(note for comparison in comparisons if (note := _worse(comparison, training))),
         *_on_training(training),
         *(note for system in systems.values() for note in _on_answers(system)),
         *_on_classes(systems),
     ]
 
 
-def _worse(comparison: Comparison) -> str | None:
+def further_notes(figures: FurtherFigures, comparisons: Sequence[Comparison], confidence: float) -> list[str]:
+    """Return what a reader should know beside the test: gains within the noise, spread of seeds, names that decide."""
+    notes = []
+    gain = next((c.differences["f1"] for c in comparisons if (c.system, c.other) == JUDGED), None)
+    if figures.noise_floor and gain is not None and (note := note_on(figures.noise_floor, gain.value)):
+        notes.append(note)
+    if figures.seeds:
+        f1 = figures.seeds.metrics["f1"]
+        notes.append(
+            f"F1 of tuned over {len(figures.seeds.seeds)} seeds is {number(f1.mean)} on average, {number(f1.low)} to "
+            f"{number(f1.high)}, standard deviation {number(f1.sd)}; seed {figures.seeds.seeds[0]} is the one judged"
+        )
+    if figures.swaps and (pair := largest_pair(figures.swaps, "tuned", confidence)):
+        change = pair.systems["tuned"].change
+        notes.append(
+            f"the name of a group alone moves tuned's score: {pair.second} instead of {pair.first} by "
+            f"{number(change.value, sign=True)} ({number(change.low, sign=True)} to {number(change.high, sign=True)}, "
+            f"{pair.n:,} swaps); read them in data/swaps.jsonl"
+        )
+    return notes
+
+
+def _worse(comparison: Comparison, training: TrainingSummary | None) -> str | None:
     change = comparison.differences["f1"]
     if not change.defined or change.value >= 0:
         return None
@@ -45,7 +70,7 @@ def _worse(comparison: Comparison) -> str | None:
         verb = "beats" if sure else "is ahead of"
         return f"linear {verb} tuned ({measured}), at a second of CPU{hedge}"
     verb = "is worse than" if sure else "is behind"
-    advice = f"; overfitting or a learning rate too high: try {GENTLER}" if (system, other) == JUDGED else ""
+    advice = f"; overfitting or a learning rate too high: try {gentler(training)}" if (system, other) == JUDGED else ""
     return f"{system} {verb} {other} ({measured}){hedge}{advice}"
 
 
@@ -94,6 +119,8 @@ def next_step(
     training: TrainingSummary | None,
     *,
     doubts: Sequence[str] = (),
+    diagnosis: Diagnosis | None = None,
+    seeds: Seeds | None = None,
 ) -> NextStep:
     """Return the one thing to do next.
 
@@ -104,6 +131,8 @@ def next_step(
         comparisons: the judged system against each other one.
         training: how training went, if there was any.
         doubts: what forbids to accept whatever the criteria say.
+        diagnosis: causes, the first one first.
+        seeds: the spread between trainings, if there are several.
     """
     if doubts:
         return NextStep(f"Settle this first, the figures cannot be trusted yet: {doubts[0]}.")
@@ -119,8 +148,13 @@ def next_step(
             "Train for longer or at a higher rate: training changed no answer, and more posts would settle nothing.",
             "probatum run STUDY --epochs 3 --learning-rate 3e-4",
         )
+    causes = diagnosis.causes if diagnosis else []
+    if outcome == "rejected" and causes and causes[0].kind != "prompt":
+        first = causes[0]
+        return NextStep(f"{first.sentence[0].upper()}{first.sentence[1:]}: {first.advice}.", first.command)
     if _below(against.get("baseline")):
-        return NextStep("Train more gently: tuned is not better than baseline.", f"probatum run STUDY {GENTLER}")
+        flags = gentler(training)
+        return NextStep("Train more gently: tuned is not better than baseline.", f"probatum run STUDY {flags}")
     tuned = systems.get("tuned")
     if tuned and tuned.unparsed:
         return NextStep(
@@ -129,7 +163,23 @@ def next_step(
         )
     if outcome == "rejected":
         return _after_failure(criteria, against)
+    if (held := next((result for result in criteria if result.held_back), None)) is not None:
+        return _after_holding_back(held, seeds)
     return _after_doubt(criteria)
+
+
+def _after_holding_back(result: CriterionResult, seeds: Seeds | None) -> NextStep:
+    if result.held_back == "noise" or seeds is None:
+        return NextStep(
+            f"Look for a larger gain, or score in float32, which is less noisy: {result.text} lies within the noise.",
+            "probatum run STUDY --set model.dtype=float32",
+        )
+    more = [seed for seed in range(max(seeds.seeds) + 3) if seed not in seeds.seeds][:2]
+    listed = ",".join(map(str, [*seeds.seeds, *more]))
+    return NextStep(
+        f"Train with more seeds, or more gently: whether it holds that {result.text} hangs on the seed.",
+        f"probatum run STUDY --set 'training.seeds=[{listed}]'",
+    )
 
 
 def _after_failure(criteria: Sequence[CriterionResult], against: Mapping[str, Interval]) -> NextStep:

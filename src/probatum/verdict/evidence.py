@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from probatum.data.records import POST_FIELDS, Post, Prediction, Status
 from probatum.errors import DataError
 from probatum.metrics.classification import Answers, Flags
+from probatum.metrics.clusters import Codes
+from probatum.metrics.intervals import Interval
 
 NO_VALUE = "(none)"
 MOST_NAMED = 12
@@ -33,6 +35,9 @@ class TrainingSummary:
         final_loss: validation loss at the last step.
         retention_nll_baseline: mean next-token loss on general text without the adapter, in nats.
         retention_nll_tuned: the same with the adapter.
+        retention_rise: tuned minus baseline, paired by paragraph.
+        learning_rate: peak learning rate.
+        epochs: passes over the posts that were planned.
         notes: what else a reader should know.
     """
 
@@ -45,6 +50,9 @@ class TrainingSummary:
     final_loss: float | None = None
     retention_nll_baseline: float | None = None
     retention_nll_tuned: float | None = None
+    retention_rise: Interval | None = None
+    learning_rate: float | None = None
+    epochs: float | None = None
     notes: list[str] = field(default_factory=list)
 
 
@@ -72,13 +80,19 @@ class Evidence:
         predictions: system to its n predictions, in the posts' order.
         answers: the same as arrays.
         training: how training went, if there was any.
+        clusters: int[n], posts of one value are one cluster; `None` if every post stands for itself.
     """
 
     posts: Sequence[Post]
     predictions: Mapping[str, Sequence[Prediction]]
     answers: Mapping[str, Answers]
     training: TrainingSummary | None = None
+    clusters: Codes | None = None
     _cache: dict[str, NDArray[np.str_]] = field(default_factory=dict, repr=False, compare=False)
+
+    def clusters_where(self, mask: Flags) -> Codes | None:
+        """Return the clusters of the posts that a bool[n] mask picks."""
+        return None if self.clusters is None else self.clusters[mask]
 
     def column(self, name: str) -> NDArray[np.str_]:
         """Return str[n], a column of the posts as text, `(none)` where a post has no value."""

@@ -19,9 +19,11 @@ from probatum.metrics.figure import Figure
 from probatum.metrics.groups import Disparity, GroupRow
 from probatum.metrics.intervals import Interval
 from probatum.metrics.ranking import BiasAreas
+from probatum.verdict.decision import Effect
 from probatum.verdict.evidence import Usage
+from probatum.verdict.further_results import Behaviour, Diagnosis, NoiseFloor, Retention, Seeds, Swaps
 
-SCHEMA = 2
+SCHEMA = 3
 Outcome = Literal["accepted", "rejected", "inconclusive"]
 CriterionOutcome = Literal["passed", "failed", "inconclusive"]
 EXIT_CODES: dict[str, int] = {"accepted": 0, "rejected": 1, "inconclusive": 3}
@@ -39,10 +41,14 @@ class CriterionResult:
         high: upper end of its interval; NaN if there is none.
         limit: the limit, or both of `within`.
         outcome: passed, failed or inconclusive.
-        decided_by: whether the point or the bound of its interval was held against the limit.
+        decided_by: whether the point or the bound of its interval was held against the limit, or the point together
+            with the paired test.
         reason: why, as a sentence.
-        posts_needed: posts of this kind that would settle it, if more posts can.
+        posts_needed: posts of this kind that would settle it with 80 % power, if more posts can.
         n: posts in the slice.
+        showable: true value nearest to the limit with which so many posts pass with 80 % power; NaN if there is none.
+        held_back: why it is inconclusive though it passes on the test posts alone: it hangs on the `seed`, or its
+            gain is no larger than the `noise` of scoring.
     """
 
     criterion: dict[str, Any]
@@ -52,10 +58,12 @@ class CriterionResult:
     high: float
     limit: list[float]
     outcome: CriterionOutcome
-    decided_by: Literal["point", "bound"]
+    decided_by: Literal["point", "bound", "test"]
     reason: str
     posts_needed: int | None = None
     n: int = 0
+    showable: float = math.nan
+    held_back: Literal["seed", "noise"] | None = None
 
 
 @dataclass(frozen=True)
@@ -211,6 +219,13 @@ class Verdict:
         confidence: level of every interval.
         bootstrap_draws: draws of each bootstrap.
         seed: of the bootstrap.
+        decisions: system to the threshold and calibration used, and what its figures would be without them.
+        diagnosis: why the figures may be as they are.
+        seeds: spread between trainings; `None` for a single seed.
+        noise_floor: what changes though nothing has changed; `None` where it was not measured.
+        retention: loss on general text; `None` where it was not measured.
+        behaviour: functional tests; `None` where the study names none.
+        swaps: identity swaps; `None` where none were made.
     """
 
     outcome: Outcome
@@ -228,6 +243,13 @@ class Verdict:
     confidence: float
     bootstrap_draws: int
     seed: int
+    decisions: dict[str, Effect] = field(default_factory=dict)
+    diagnosis: Diagnosis = field(default_factory=lambda: Diagnosis([], []))
+    seeds: Seeds | None = None
+    noise_floor: NoiseFloor | None = None
+    retention: Retention | None = None
+    behaviour: Behaviour | None = None
+    swaps: Swaps | None = None
     schema: int = field(default=SCHEMA)
 
     @property
@@ -244,6 +266,14 @@ class Verdict:
         from probatum.notebook import verdict_html
 
         return verdict_html(self)
+
+    def located(self, places: Mapping[str, str]) -> Self:
+        """Return the verdict with real paths in what to type, in the place of RUN, STUDY and TRAIN."""
+        causes = [
+            replace(cause, command=NextStep("", cause.command).located(places).command or cause.command)
+            for cause in self.diagnosis.causes
+        ]
+        return replace(self, next_step=self.next_step.located(places), diagnosis=replace(self.diagnosis, causes=causes))
 
     def to_json(self) -> dict[str, Any]:
         """Return the verdict as JSON values at full precision; an undefined number is null beside its reason."""

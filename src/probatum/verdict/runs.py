@@ -11,18 +11,23 @@ from typing import Any, Literal
 import numpy as np
 
 from probatum.data.labels import LabelSet
+from probatum.data.normalise import normalise_text
 from probatum.data.predicted.runs import PredictedRun
 from probatum.data.records import Post, Prediction, Status
 from probatum.metrics.classification import DEFINITIONS, Answers, Confusion, Floats
-from probatum.metrics.intervals import Interval, auroc_interval, metric_interval
+from probatum.metrics.clusters import Codes
+from probatum.metrics.intervals import Interval, auroc_interval
+from probatum.metrics.levels import level
+from probatum.metrics.multiple import holm
 from probatum.metrics.paired import difference
 from probatum.metrics.ranking import auroc
 from probatum.study import VerdictSettings
+from probatum.verdict.clustering import Clusters, join
 from probatum.verdict.compare import hold_against
 from probatum.verdict.evidence import NO_VALUE, Evidence, answers_to, line_up
 from probatum.verdict.pairing import Pairing, pair
 from probatum.verdict.results import Comparison, GroupChange, encode
-from probatum.verdict.supported import is_supported, statement
+from probatum.verdict.supported import statement
 
 SCHEMA = 1
 Counting = Literal["all", "valid_only"]
@@ -103,7 +108,8 @@ class PairFigures:
         other_label: rows about the same post with another true label.
         differences: metric to system minus other, with its paired interval.
         mcnemar_p: exact McNemar test on right and wrong answers; NaN where nothing was compared.
-        supported: which of "f1" and "accuracy" differ, at the level that all pairs share.
+        holm_p: "f1" and "accuracy" to the p-value of no difference, by Holm over all pairs and both.
+        supported: which of them differ, at the level that all share.
         fixed: ids of posts that the other got wrong and the system right.
         broken: ids of posts that the other got right and the system wrong.
         groups: change of FPR and FNR by group.
@@ -122,6 +128,7 @@ class PairFigures:
     other_label: int
     differences: dict[str, Interval]
     mcnemar_p: float
+    holm_p: dict[str, float]
     supported: list[str]
     fixed: list[str]
     broken: list[str]
@@ -174,13 +181,15 @@ def compare_runs(
         DataError: two runs cannot be paired by anything.
     """
     figures = [_measure(run, labels.positive, counting, settings) for run in runs]
-    couples = list(combinations(runs, 2))
-    pairs = [
-        _compare(later, first, labels.positive, counting=counting, settings=settings, num_pairs=len(couples))
-        for first, later in couples
+    pairs = [_line_up(first, later, labels.positive, counting) for first, later in combinations(runs, 2)]
+    found = [_hold(pair, settings, len(pairs)) for pair in pairs]
+    adjusted = iter(holm([p for one in found for p in one.p_values.values()]))
+    told = [
+        _told(pair, one, {metric: next(adjusted) for metric in one.p_values}, settings, len(pairs))
+        for pair, one in zip(pairs, found, strict=True)
     ]
     return RunsCompared(
-        labels.positive, counting, settings.confidence, settings.bootstrap_draws, settings.seed, figures, pairs
+        labels.positive, counting, settings.confidence, settings.bootstrap_draws, settings.seed, figures, told
     )
 
 
@@ -189,8 +198,14 @@ def _measure(run: PredictedRun, positive: str, counting: Counting, settings: Ver
     answers = answers_to(np.array([row.label == positive for row in rows]), rows, positive)
     scores = np.array([row.score for row in rows], dtype=float)
 
+    clusters = _clusters(run.clusters, run.texts)
+
+    def measured(mask: np.ndarray) -> Figures:
+        mine = None if clusters is None else clusters.codes[mask]
+        return _figures(answers.where(mask), scores[mask], mine, settings)
+
     def figures(value: str | None, mask: np.ndarray) -> SliceFigures:
-        return _slice(value, answers.where(mask), scores[mask], counting, settings.confidence)
+        return _slice(value, measured(mask), measured(mask & answers.parsed), counting)
 
     def by(column: str) -> list[SliceFigures]:
         values = np.array([getattr(row, column) or NO_VALUE for row in rows])
@@ -208,43 +223,75 @@ def _measure(run: PredictedRun, positive: str, counting: Counting, settings: Ver
         overall=figures(None, np.ones(len(rows), dtype=bool)),
         groups=by("group"),
         sources=by("source"),
-        notes=run.notes,
+        notes=[*run.notes, *([clusters.note] if clusters else [])],
     )
 
 
-def _slice(value: str | None, answers: Answers, scores: Floats, counting: Counting, confidence: float) -> SliceFigures:
-    every, valid = (_figures(answers.where(mask), scores[mask], confidence) for mask in (
-        np.ones(len(scores), dtype=bool), answers.parsed,
-    ))  # fmt: skip
-    n, unparsed = len(scores), int(np.count_nonzero(~answers.parsed))
+def _clusters(named: Sequence[str | None], texts: Sequence[str | None]) -> Clusters | None:
+    normalised = [None if text is None else normalise_text(text) for text in texts]
+    return join({"cluster": named, "text": normalised} if named else {"text": normalised})
+
+
+def _slice(value: str | None, every: Figures, valid: Figures, counting: Counting) -> SliceFigures:
+    n, unparsed = every.confusion.n, every.confusion.unparsed
     chosen = every if counting == "all" else valid
     beside = valid if counting == "all" and unparsed else None
     return SliceFigures(value, n, unparsed, chosen.confusion.n, chosen.confusion, chosen.metrics, beside)
 
 
-def _figures(answers: Answers, scores: Floats, confidence: float) -> Figures:
-    counts = answers.confusion()
+def _figures(answers: Answers, scores: Floats, clusters: Codes | None, settings: VerdictSettings) -> Figures:
+    counts, confidence = answers.confusion(), settings.confidence
     area = auroc_interval(auroc(answers.truth, scores), counts.positives, counts.negatives, confidence)
-    return Figures(counts, {name: metric_interval(counts, name, confidence) for name in DEFINITIONS} | {"auroc": area})
+    figures = {name: level(answers, name, confidence, clusters=clusters) for name in DEFINITIONS}
+    return Figures(counts, figures | {"auroc": area})
 
 
-def _compare(
-    later: PredictedRun,
-    first: PredictedRun,
-    positive: str,
-    *,
-    counting: Counting,
-    settings: VerdictSettings,
-    num_pairs: int,
-) -> PairFigures:
+@dataclass(frozen=True)
+class _LinedUp:
+    """Two runs and the posts that both hold; no evidence where none is left to compare on."""
+
+    later: str
+    first: str
+    pairing: Pairing
+    evidence: Evidence | None
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What was found of two runs, and the p-values of no difference; both empty without evidence."""
+
+    comparison: Comparison | None
+    p_values: dict[str, float]
+
+
+def _line_up(first: PredictedRun, later: PredictedRun, positive: str, counting: Counting) -> _LinedUp:
     pairing = pair(first, later)
-    evidence = _evidence(first, later, pairing, positive, counting)
-    count = len(evidence.posts) if evidence else 0
-    found = hold_against(later.name, first.name, evidence, settings) if evidence else None
-    supported = _supported(found, evidence, settings, num_pairs) if found and evidence else []
+    return _LinedUp(later.name, first.name, pairing, _evidence(first, later, pairing, positive, counting))
+
+
+def _hold(found: _LinedUp, settings: VerdictSettings, num_pairs: int) -> _Held:
+    """Compare two runs; more draws the more pairs share the level, for the smaller p-values that they take."""
+    evidence = found.evidence
+    if evidence is None:
+        return _Held(None, {})
+    comparison = hold_against(found.later, found.first, evidence, settings)
+    mine, theirs = evidence.answers[found.later], evidence.answers[found.first]
+    draws = settings.bootstrap_draws * num_pairs
+    f1 = difference(
+        mine, theirs, "f1", settings.confidence, clusters=evidence.clusters, draws=draws, seed=settings.seed
+    )
+    return _Held(comparison, {"f1": f1.p_value, "accuracy": comparison.mcnemar_p})
+
+
+def _told(
+    pair: _LinedUp, held: _Held, holm_p: dict[str, float], settings: VerdictSettings, num_pairs: int
+) -> PairFigures:
+    pairing, found = pair.pairing, held.comparison
+    count = len(pair.evidence.posts) if pair.evidence else 0
+    supported = [metric for metric, p in holm_p.items() if p <= 1 - settings.confidence]
     return PairFigures(
-        system=later.name,
-        other=first.name,
+        system=pair.later,
+        other=pair.first,
         paired_by=pairing.by,
         paired=len(pairing.rows),
         compared=count,
@@ -255,12 +302,20 @@ def _compare(
         other_label=pairing.other_label,
         differences=found.differences if found else {},
         mcnemar_p=found.mcnemar_p if found else float("nan"),
+        holm_p=holm_p,
         supported=supported,
         fixed=found.fixed if found else [],
         broken=found.broken if found else [],
         groups=found.groups if found else [],
         statement=statement(
-            later.name, first.name, pairing, found, supported=supported, count=count, num_pairs=num_pairs
+            pair.later,
+            pair.first,
+            pairing,
+            found,
+            supported=supported,
+            count=count,
+            num_pairs=num_pairs,
+            confidence=settings.confidence,
         ),
     )
 
@@ -272,6 +327,7 @@ def _evidence(
     posts: list[Post] = []
     mine: list[Prediction] = []
     theirs: list[Prediction] = []
+    rows: list[int] = []
     for at, there in pairing.rows:
         other, system = first.predictions[at], later.predictions[there]
         if counting == "valid_only" and not other.status == system.status == Status.OK:
@@ -279,12 +335,9 @@ def _evidence(
         posts.append(Post(other.id, first.texts[at] or "", other.label, other.group, other.source))
         mine.append(replace(system, id=other.id))
         theirs.append(other)
-    return line_up(posts, {later.name: mine, first.name: theirs}, positive) if posts else None
-
-
-def _supported(found: Comparison, evidence: Evidence, settings: VerdictSettings, num_pairs: int) -> list[str]:
-    """Return what differs at the level that all pairs share (Bonferroni): F1 by its interval, accuracy by McNemar."""
-    mine, theirs = evidence.answers[found.system], evidence.answers[found.other]
-    alpha, draws = (1 - settings.confidence) / num_pairs, settings.bootstrap_draws * num_pairs
-    f1 = difference(mine, theirs, "f1", 1 - alpha, draws=draws, seed=settings.seed).interval
-    return (["f1"] if is_supported(f1) else []) + (["accuracy"] if found.mcnemar_p < alpha else [])
+        rows.append(at)
+    if not posts:
+        return None
+    clusters = _clusters([first.clusters[at] for at in rows if first.clusters], [first.texts[at] for at in rows])
+    evidence = line_up(posts, {later.name: mine, first.name: theirs}, positive)
+    return replace(evidence, clusters=clusters.codes if clusters else None)

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from probatum.metrics.intervals import Interval
-from probatum.metrics.power import posts_to_settle
+from probatum.metrics.power import POWER, posts_to_settle
 from probatum.verdict.pairing import Pairing
 from probatum.verdict.results import Comparison
 from probatum.verdict.wording import joined, metric_name, number
-
-
-def is_supported(interval: Interval) -> bool:
-    """Return whether an interval of a difference leaves out 0."""
-    return interval.defined and (interval.low > 0 or interval.high < 0)
 
 
 def statement(
@@ -23,6 +17,7 @@ def statement(
     supported: list[str],
     count: int,
     num_pairs: int,
+    confidence: float,
 ) -> str:
     """Say what the shared posts support, after what the two runs do not share.
 
@@ -34,6 +29,7 @@ def statement(
         supported: which of F1 and accuracy differ.
         count: posts compared.
         num_pairs: how many comparisons share the level.
+        confidence: level of the intervals, in (0, 1).
     """
     warning = _not_shared(system, other, pairing)
     if found is None:
@@ -43,7 +39,7 @@ def statement(
         return f"{warning}Nothing can be said about {system} against {other}: {why}."
     on = f"On the {count:,} post{'s' * (count > 1)} compared"
     level = f" (level shared among {num_pairs} pairs)" if num_pairs > 1 else ""
-    return f"{warning}{on}, {_claim(system, other, found, supported, count)}{level}."
+    return f"{warning}{on}, {_claim(found, supported, count, confidence)}{level}."
 
 
 def _not_shared(system: str, other: str, pairing: Pairing) -> str:
@@ -60,13 +56,14 @@ def _not_shared(system: str, other: str, pairing: Pairing) -> str:
     return f"NOT THE SAME TEST SET: {paired}, {told}; their two tables must not be held against each other. "
 
 
-def _claim(system: str, other: str, found: Comparison, supported: list[str], count: int) -> str:
+def _claim(found: Comparison, supported: list[str], count: int, confidence: float) -> str:
+    system, other = found.system, found.other
     if not found.fixed and not found.broken:
         return f"{system} and {other} are right on the same ones: no difference is shown"
     told = [_told(found, metric) for metric in ("f1", "accuracy")]
     if not supported:
-        needed = posts_to_settle(found.differences["f1"], 0.0, count)
-        more = f"; about {needed:,} such posts would settle F1" if needed else ""
+        needed = posts_to_settle(found.differences["f1"], 0.0, count, confidence)
+        more = f"; about {needed:,} such posts would settle F1 with {POWER:.0%} power" if needed else ""
         return f"neither is shown to be better: {joined(told)}{more}"
     higher = [metric for metric in supported if found.differences[metric].value > 0]
     lower = [metric for metric in supported if metric not in higher]

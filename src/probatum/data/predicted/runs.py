@@ -39,6 +39,7 @@ class PredictedRun:
         has_scores: whether a column with scores was named.
         unparsed_words: what stood in the place of a predicted label and names none, with how often.
         notes: what a reader should know.
+        clusters: what each row shares with others of its cluster (say, a template); empty where no column was named.
     """
 
     name: str
@@ -49,6 +50,7 @@ class PredictedRun:
     has_scores: bool
     unparsed_words: dict[str, int]
     notes: list[str] = field(default_factory=list)
+    clusters: list[str | None] = field(default_factory=list)
 
 
 def read_runs(
@@ -135,6 +137,7 @@ def _read_run(name: str, sheet: Sheet, rows: Sequence[Row], labels: LabelSet) ->
         predictions=reader.predictions,
         ids=ids,
         texts=texts,
+        clusters=reader.clusters if "cluster" in sheet.columns else [],
         has_scores="score" in sheet.columns,
         unparsed_words=dict(reader.unparsed_words.most_common()),
         notes=[*sheet.notes, *repeats, *_further_labels(reader.predictions, labels)],
@@ -151,6 +154,7 @@ class _RowReader:
         self.predictions: list[Prediction] = []
         self.ids: list[str | None] = []
         self.texts: list[str | None] = []
+        self.clusters: list[str | None] = []
         self.unparsed_words: Counter[str] = Counter()
         self.seen: set[str] = set()
         self.spellings: dict[str, str] = {}
@@ -164,7 +168,7 @@ class _RowReader:
         sheet = self.sheet
         # a text only pairs posts and is never shown, so a broken one does no harm
         refuse_broken_text({column: row.values.get(column) for column in self.shown})
-        own_id, text = _name(sheet, row, "id"), _text(sheet, row)
+        own_id, cluster, text = _name(sheet, row, "id"), _name(sheet, row, "cluster"), _text(sheet, row)
         group, source = (self._spelt(_name(sheet, row, role)) for role in ("group", "source"))
         score = _score(sheet.value(row, "score"), sheet.columns.get("score", "score"))
         label = self.resolve(as_word(sheet.value(row, "label")))
@@ -174,6 +178,7 @@ class _RowReader:
         self.predictions.append(Prediction(self._unique(own_id, row), label, group, source, score, predicted, status))
         self.ids.append(own_id)
         self.texts.append(text)
+        self.clusters.append(cluster)
 
     def _predicted(self, raw: Any) -> str | None:
         predicted = None if isinstance(raw, dict | list) else self.resolve(as_word(raw))

@@ -1,0 +1,1 @@
+"""Posts with the group that they name swapped for another."""

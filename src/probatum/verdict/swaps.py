@@ -1,0 +1,152 @@
+"""Whether answers hang on which group a post names: flips and changes of the score when the name is swapped.
+
+Counterfactual fairness of text classifiers (Garg et al. 2019): the same post with another group's name should get the
+same answer. Where the name carries meaning (a holiday, a country at war) it should not, so read the swaps themselves.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probatum.data.records import Post, Prediction
+from probatum.metrics.bootstrap import Resampling
+from probatum.metrics.classification import Answers, Flags, Floats
+from probatum.metrics.clustered import clustered_mean, p_of_no_mean
+from probatum.metrics.intervals import Interval
+from probatum.metrics.multiple import holm
+from probatum.metrics.resampled import resampled
+from probatum.study import VerdictSettings
+from probatum.verdict.further_results import SwapFigures, SwapPair, Swaps
+
+REFERENCE = "baseline"
+
+
+@dataclass(frozen=True)
+class Swapped:
+    """Swapped posts and what every system answered, before and after.
+
+    Attributes:
+        posts: swapped posts, with the columns `of` (the post's id), `from_group` and `to_group`.
+        before: system to its answers about the posts as they were (and maybe others).
+        after: system to its answers about the swapped posts.
+        possible: swaps that could be made.
+    """
+
+    posts: Sequence[Post]
+    before: Mapping[str, Sequence[Prediction]]
+    after: Mapping[str, Sequence[Prediction]]
+    possible: int
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """One system: bool[n] flips, and float[n] change of the score (NaN where there is none)."""
+
+    flips: Flags
+    change: Floats
+
+
+def swaps_of(swapped: Swapped, settings: VerdictSettings) -> Swaps | None:
+    """Measure how every system's answers hang on the name.
+
+    Args:
+        swapped: the posts and the answers.
+        settings: confidence level and bootstrap.
+
+    Returns:
+        `None` where there is no swap.
+    """
+    if not swapped.posts:
+        return None
+    origins = np.array([str(post.extra["of"]) for post in swapped.posts])
+    answered = {system: _answered(swapped, system, origins) for system in swapped.after}
+    return Swaps(
+        n=len(swapped.posts),
+        posts=len(set(origins.tolist())),
+        possible=swapped.possible,
+        overall={name: _figures(one.flips, np.abs(one.change), origins, settings) for name, one in answered.items()},
+        pairs=_pairs(swapped.posts, answered, origins, settings),
+        change={
+            name: _flip_rate(one.flips, answered[REFERENCE].flips, origins, settings)[1]
+            for name, one in answered.items()
+            if REFERENCE in answered and name != REFERENCE
+        },
+    )
+
+
+def _pairs(
+    posts: Sequence[Post], answered: Mapping[str, _Answered], origins: NDArray[np.str_], settings: VerdictSettings
+) -> list[SwapPair]:
+    sides = [(str(post.extra["from_group"]), str(post.extra["to_group"])) for post in posts]
+    # with the second group's name minus with the first's, whichever of the two stood in the post
+    sign = np.array([1.0 if before < after else -1.0 for before, after in sides])
+    places: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for at, side in enumerate(sides):
+        places[min(side), max(side)].append(at)
+    found = []
+    for (first, second), mine in sorted(places.items(), key=lambda item: (-len(item[1]), item[0])):
+        systems = {
+            name: _figures(one.flips[mine], (sign * one.change)[mine], origins[mine], settings, tested=True)
+            for name, one in answered.items()
+        }
+        found.append(SwapPair(first, second, len(mine), len(set(origins[mine].tolist())), systems))
+    return _tested_together(found, list(answered))
+
+
+def _tested_together(pairs: Sequence[SwapPair], systems: Sequence[str]) -> list[SwapPair]:
+    """Return the pairs with each system's p-values by Holm."""
+    held = {name: holm([pair.systems[name].p_value for pair in pairs]) for name in systems}
+    return [
+        replace(pair, systems={name: replace(one, p_value=held[name][at]) for name, one in pair.systems.items()})
+        for at, pair in enumerate(pairs)
+    ]
+
+
+def _answered(swapped: Swapped, system: str, origins: NDArray[np.str_]) -> _Answered:
+    before = {row.id: row for row in swapped.before[system]}
+    after = {row.id: row for row in swapped.after[system]}
+    pairs = [(before[str(of)], after[post.id]) for of, post in zip(origins, swapped.posts, strict=True)]
+    flips = np.array([was.prediction != now.prediction for was, now in pairs])
+    return _Answered(flips, np.array([now.score - was.score for was, now in pairs], dtype=float))
+
+
+def _figures(
+    flips: Flags, change: Floats, origins: NDArray[np.str_], settings: VerdictSettings, *, tested: bool = False
+) -> SwapFigures:
+    known = ~np.isnan(change)
+    _, codes = np.unique(origins[known], return_inverse=True)
+    sums, counts = np.bincount(codes, change[known]), np.bincount(codes)
+    rate, _ = _flip_rate(flips, flips, origins, settings)
+    mean = clustered_mean(sums.tolist(), counts.tolist(), settings.confidence)
+    p_value = p_of_no_mean(mean, len(counts), settings.confidence) if tested else math.nan
+    return SwapFigures(int(flips.sum()), rate, mean, p_value)
+
+
+def _flip_rate(
+    flips: Flags, other: Flags, origins: NDArray[np.str_], settings: VerdictSettings
+) -> tuple[Interval, Interval]:
+    """Return the share of flips, and how far it is above another system's; whole posts are drawn.
+
+    A flip counts as a wrong answer, so its rate is an error rate and has that one's clustered bootstrap.
+    """
+    truth, parsed = np.ones_like(flips), np.ones_like(flips)
+    codes = np.unique(origins, return_inverse=True)[1]
+    how = Resampling(settings.bootstrap_draws, settings.seed, clusters=codes)
+    found = resampled(
+        Answers(truth, ~flips, parsed), Answers(truth, ~other, parsed), ("fnr",), settings.confidence, how
+    )
+    return found.system["fnr"], found.difference["fnr"]
+
+
+def largest_pair(swaps: Swaps, system: str, confidence: float) -> SwapPair | None:
+    """Return the pair of groups whose names change a system's score most, of those that Holm's tests support."""
+    supported = [
+        pair for pair in swaps.pairs if system in pair.systems and pair.systems[system].p_value < 1 - confidence
+    ]
+    return max(supported, key=lambda pair: abs(pair.systems[system].change.value), default=None)
