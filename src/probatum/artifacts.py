@@ -15,13 +15,18 @@ def write_text_atomic(path: Path, text: str) -> None:
 
     Args:
         path: the file; its folder is made if need be. Who may read it is what the umask says.
-        text: the whole content, written as UTF-8.
+        text: the whole content, written as UTF-8, with no line end changed.
     """
+    write_bytes_atomic(path, text.encode("utf-8"))
+
+
+def write_bytes_atomic(path: Path, content: bytes) -> None:
+    """Write a file as `write_text_atomic` does."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with temporary.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with temporary.open("xb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -72,6 +72,21 @@ class RunFolder:
         return self.path / "MODEL_CARD.md"
 
     @property
+    def page(self) -> Path:
+        """The verdict for people, to look into."""
+        return self.path / "report.html"
+
+    @property
+    def context(self) -> Path:
+        """What ran where, how long and at what cost, as the reports show it."""
+        return self.path / "context.json"
+
+    @property
+    def training_log(self) -> Path:
+        """What training logged, step by step."""
+        return self.training / "log.jsonl"
+
+    @property
     def audit(self) -> Path:
         """What the audit of the posts found."""
         return self.path / "data" / "audit.json"

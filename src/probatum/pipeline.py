@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shlex
 import time
@@ -16,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 from probatum.artifacts import sha256_file, short_path, write_json_atomic, write_text_atomic
 from probatum.data.records import read_predictions
 from probatum.errors import InputError, StageError, StudyError
+from probatum.finished import read_content, read_verdict
 from probatum.manifest import Facts, Manifest, RunFolder, hardware, versions
 from probatum.notebook import run_html
 from probatum.pace import Pace
 from probatum.report.card import facts_of, write_cards
 from probatum.report.markdown import ReportContext, write_report
+from probatum.report.page import write_page
 from probatum.study import Study
 from probatum.verdict.compare import compare
 from probatum.verdict.decision import (
@@ -29,7 +30,7 @@ from probatum.verdict.decision import (
     effect_of,
 )
 from probatum.verdict.evidence import TrainingSummary, Usage, why_empty
-from probatum.verdict.results import Verdict
+from probatum.verdict.results import Verdict, encode
 
 if TYPE_CHECKING:
     from probatum.crew import Crew
@@ -257,7 +258,6 @@ class _Job:
             "retention": self._retention(),
             "positive": self.study.task.positive,
             "cost_per_hour": self.study.cost_per_hour,
-            "card": self.study.card.model_dump(mode="json"),
             "further": {
                 str(path.relative_to(self.folder.path)): sha256_file(path)
                 for path in further.files_read(self.bench)
@@ -269,8 +269,9 @@ class _Job:
                 self.study.scoring.noise_floor,
                 self.study.swaps.model_dump(mode="json"),
             ],
+            "card": self.study.card.model_dump(mode="json"),
         }
-        outputs = [self.folder.verdict, self.folder.report, self.folder.card]
+        outputs = [self.folder.verdict, self.folder.report, self.folder.context, self.folder.page, self.folder.card]
         self.do("compare", given, outputs, lambda _: self._judge())
         return read_verdict(self.folder)
 
@@ -307,6 +308,8 @@ class _Job:
             write_json_atomic(folder.metrics(system), result)
         context = self._context()
         write_report(study.name, verdict, posts, folder.report, context)
+        write_json_atomic(folder.context, encode(context))
+        write_page(read_content(folder), folder.page)
         write_cards(self._cards(), study, verdict, facts_of(self.manifest.content, context))
         if facts := self._training_facts():
             report_verdict(folder.training, verdict, facts["best_step"])
@@ -390,19 +393,6 @@ def measure(done: Run, system: str) -> Verdict:
     settings = done.study.verdict.model_copy(update={"criteria": []})
     predictions = {system: read_predictions(done.folder.predictions(system))}
     return compare(read_written_posts(done.folder.posts("test")), predictions, settings, done.study.task.positive)
-
-
-def read_verdict(folder: RunFolder) -> Verdict:
-    """Read the verdict of a finished run.
-
-    Raises:
-        StageError: the run has none yet.
-    """
-    if not folder.verdict.is_file():
-        raise StageError(
-            f"{folder.path}: no verdict there yet; `probatum status {folder.path}` says how far the run is"
-        )
-    return Verdict.from_json(json.loads(folder.verdict.read_text(encoding="utf-8")))
 
 
 @contextmanager

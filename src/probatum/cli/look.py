@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from probatum.cli.app import app, console, print_json, refuse_flags
+from probatum.cli.app import app, console, print_json, refuse_flags, say
 from probatum.cli.options import Gpus, Json, MemoryLimit, Shard, load_study, overrides_of
+
+RunFolderPath = Annotated[Path, typer.Argument(metavar="RUN", help="the run folder", show_default=False)]
 
 
 @app.command(rich_help_panel="Look")
 def status(
-    folder: Annotated[Path, typer.Argument(help="the run folder", show_default=False)],
+    folder: RunFolderPath,
     once: Annotated[bool, typer.Option("--once", help="look once, also on a terminal")] = False,
     follow: Annotated[
         bool, typer.Option("--follow", help="watch until it ends, also where there is no terminal")
@@ -37,6 +39,39 @@ def status(
             raise typer.Exit from None  # who stops watching does not stop the run
     else:
         live.print_status(console, read_status(folder))
+
+
+@app.command(rich_help_panel="Look")
+def report(
+    folder: RunFolderPath,
+    show: Annotated[bool, typer.Option("--open", help="open it in the browser")] = False,
+) -> None:
+    """Make a finished run's report.html again, and open it."""
+    from probatum.finished import read_content
+    from probatum.manifest import RunFolder
+    from probatum.report.page import write_page
+
+    run = RunFolder(folder)
+    write_page(read_content(run), run.page)
+    say(f"report: {run.page}")
+    if show and typer.launch(str(run.page)) != 0:
+        say("no browser could be opened here; open the file yourself")
+
+
+@app.command(rich_help_panel="Look")
+def plot(
+    folder: RunFolderPath,
+    out: Annotated[Path | None, typer.Option(help="where to \\[default: RUN/plots]", show_default=False)] = None,
+    form: Annotated[Literal["png", "svg"], typer.Option("--format", help="of the files")] = "png",
+) -> None:
+    """Write the report's figures as files for papers."""
+    from probatum.finished import read_content
+    from probatum.manifest import RunFolder
+    from probatum.report.plots.every import every_plot
+    from probatum.report.plots.export import write_plots
+
+    for path in write_plots(every_plot(read_content(RunFolder(folder))), out or folder / "plots", form):
+        say(str(path))
 
 
 @app.command(rich_help_panel="Look")

@@ -49,11 +49,11 @@ def run(
     memory_limit: MemoryLimit = None,
     gpus: Gpus = None,
     shard: Shard = False,
+    learning_curve: LearningCurve = False,
+    set_: Set = None,
     detached: Annotated[
         bool, typer.Option("--detach", help="go on without this terminal; probatum status watches it")
     ] = False,
-    learning_curve: LearningCurve = False,
-    set_: Set = None,
     examples: Examples = 0,
     as_json: Json = False,
 ) -> None:

@@ -41,7 +41,10 @@ def systems(verdict: Verdict) -> list[str]:
     """Return the figures of all systems side by side, and what scoring took."""
     columns = [column for system in verdict.systems.values() for column in _columns(system)]
     rows = [
-        (_name(metric), *(with_interval(figures[metric]) if metric in figures else "–" for _, figures in columns))
+        (
+            metric_title(metric),
+            *(with_interval(figures[metric]) if metric in figures else "–" for _, figures in columns),
+        )
         for metric in FIGURES
     ]
     errors = ([_calibration(system), *["–"] * (len(_columns(system)) - 1)] for system in verdict.systems.values())
@@ -70,7 +73,8 @@ def _calibration(system: SystemResult) -> str:
     return f"{number(found.ece.value)} ({number(found.ece_by_chance.value)})"
 
 
-def _name(metric: str) -> str:
+def metric_title(metric: str) -> str:
+    """Return what tables call a figure of a system."""
     return DEFINITIONS[metric].name if metric in DEFINITIONS else {"brier": "Brier score"}.get(metric, metric.upper())
 
 

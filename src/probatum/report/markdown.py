@@ -33,11 +33,11 @@ class ReportContext:
     """
 
     study_yaml: str = ""
-    versions: Mapping[str, str] = field(default_factory=dict)
-    hardware: Mapping[str, str] = field(default_factory=dict)
-    stage_seconds: Mapping[str, float] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    hardware: dict[str, str] = field(default_factory=dict)
+    stage_seconds: dict[str, float] = field(default_factory=dict)
     cost: float | None = None
-    audit: Sequence[str] = ()
+    audit: list[str] = field(default_factory=list)
     training: TrainingSummary | None = None
     command: str = "probatum run study.yaml"
 
@@ -155,10 +155,11 @@ def _what_ran(verdict: Verdict, context: ReportContext) -> list[str]:
         stages.append(("**together**", f"{sum(context.stage_seconds.values()):,.1f}"))
     facts = [(in_markdown(name), in_markdown(what)) for name, what in {**context.hardware, **context.versions}.items()]
     cost = "" if context.cost is None else f"Cost of the whole run: {context.cost:.2f}"
-    return ["## What ran", table(("stage", "seconds"), stages), cost, table(("", ""), facts), _statistics(verdict)]
+    return ["## What ran", table(("stage", "seconds"), stages), cost, table(("", ""), facts), statistics(verdict)]
 
 
-def _statistics(verdict: Verdict) -> str:
+def statistics(verdict: Verdict) -> str:
+    """Return which statistics stand behind the intervals and tests."""
     return (
         "Statistics: Wilson intervals for rates, and for F1 through TP / (TP + FP + FN); Tango's score interval for "
         f"paired changes of rates; paired Bayesian bootstrap ({verdict.bootstrap_draws:,} draws, seed {verdict.seed}) "

@@ -94,9 +94,6 @@ class Training(Planned):
         json_schema_extra=OR_AUTO,
     )
     seed: int = Field(0, ge=0, description="seed of the adapter's start, the order of posts and the dropout")
-    report_to: list[Literal["mlflow", "wandb", "trackio"]] = Field(
-        [], description="trackers to report to besides TensorBoard, which always gets everything"
-    )
     seeds: list[Annotated[int, Field(ge=0)]] | None = Field(
         None,
         min_length=1,
@@ -105,6 +102,9 @@ class Training(Planned):
     )
     learning_curve: bool = Field(
         False, description="train on ¼ and ½ of the posts too, to see whether more posts would help"
+    )
+    report_to: list[Literal["mlflow", "wandb", "trackio"]] = Field(
+        [], description="trackers to report to besides TensorBoard, which always gets everything"
     )
 
     @model_validator(mode="after")

@@ -262,11 +262,6 @@ class Verdict:
         """Whether every criterion passed."""
         return self.outcome == "accepted"
 
-    def _repr_html_(self) -> str:
-        from probatum.notebook import verdict_html
-
-        return verdict_html(self)
-
     def located(self, places: Mapping[str, str]) -> Self:
         """Return the verdict with real paths in what to type, in the place of RUN, STUDY and TRAIN."""
         causes = [
@@ -274,6 +269,11 @@ class Verdict:
             for cause in self.diagnosis.causes
         ]
         return replace(self, next_step=self.next_step.located(places), diagnosis=replace(self.diagnosis, causes=causes))
+
+    def _repr_html_(self) -> str:
+        from probatum.notebook import verdict_html
+
+        return verdict_html(self)
 
     def to_json(self) -> dict[str, Any]:
         """Return the verdict as JSON values at full precision; an undefined number is null beside its reason."""

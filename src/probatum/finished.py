@@ -1,0 +1,73 @@
+"""A finished run, read back from its folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from probatum.data.records import read_jsonl, read_predictions, read_written_posts
+from probatum.decisions import read_decision
+from probatum.errors import DataError, InputError, StageError
+from probatum.manifest import RunFolder
+from probatum.report.content import ReportContent
+from probatum.report.markdown import ReportContext
+from probatum.study import Study
+from probatum.verdict.evidence import line_up
+from probatum.verdict.results import Verdict, decode
+
+AGAIN = "the study's `probatum run` makes it again and keeps what is done"
+
+
+def read_verdict(folder: RunFolder) -> Verdict:
+    """Read the verdict of a finished run.
+
+    Raises:
+        StageError: the run has none yet.
+    """
+    if not folder.verdict.is_file():
+        raise StageError(
+            f"{folder.path}: no verdict there yet; `probatum status {folder.path}` says how far the run is"
+        )
+    return Verdict.from_json(_read_json(folder.verdict))
+
+
+def read_content(folder: RunFolder) -> ReportContent:
+    """Read all that a report shows of a finished run.
+
+    Raises:
+        InputError: there is no such folder.
+        StageError: the run has no verdict yet, or was made by an earlier version.
+        DataError: a file in the folder is not what the run left.
+    """
+    if not folder.path.is_dir():
+        raise InputError(f"{folder.path}: no such folder; name a run folder, e.g. runs/NAME")
+    verdict = read_verdict(folder)
+    if not folder.context.is_file():
+        raise StageError(f"{folder.context}: no such file, so an earlier version made this run; {AGAIN}")
+    study = Study.load(folder.study)
+    predictions = {system: read_predictions(folder.predictions(system)) for system in verdict.systems}
+    return ReportContent(
+        name=study.name,
+        verdict=verdict,
+        evidence=line_up(read_written_posts(folder.posts("test")), predictions, verdict.positive),
+        context=_context(folder.context),
+        log=list(read_jsonl(folder.training_log)) if folder.training_log.is_file() else [],
+        findings=_read_json(folder.audit)["findings"] if folder.audit.is_file() else [],
+        decisions={system: read_decision(folder.decision(system)) for system in verdict.systems},
+    )
+
+
+def _context(path: Path) -> ReportContext:
+    try:
+        context: ReportContext = decode(ReportContext, _read_json(path))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"{path}: not what a run writes ({error}); {AGAIN}") from error
+    return context
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}:{error.lineno}: not JSON ({error.msg}); {AGAIN}") from error

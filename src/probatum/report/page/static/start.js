@@ -1,0 +1,5 @@
+startThemes();
+startContents();
+startPosts();
+startCharts();
+startThreshold();
