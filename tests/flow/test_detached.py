@@ -8,7 +8,8 @@ import sys
 import time
 
 import pytest
-from tests.flow.test_study import ENVIRONMENT, probatum, small_study
+from tests.flow.quick import quick_study
+from tests.flow.test_study import ENVIRONMENT, probatum
 
 pytestmark = pytest.mark.flow
 
@@ -25,7 +26,7 @@ def status(run, cwd):
 
 
 def test_a_detached_run_survives_its_terminal_and_is_watched_to_its_end(tmp_path):
-    study, run = small_study(tmp_path / "study", max_steps=4), tmp_path / "run"
+    study, run = quick_study(tmp_path / "study"), tmp_path / "run"
     said = probatum("run", study, "--out", run, "--detach", cwd=tmp_path)
     told = status(run, tmp_path)
     pid = told["process"]["pid"]
@@ -46,7 +47,7 @@ def test_a_detached_run_survives_its_terminal_and_is_watched_to_its_end(tmp_path
 
 
 def test_a_detached_run_is_stopped_as_it_says_and_goes_on(tmp_path):
-    study, run = small_study(tmp_path / "study", max_steps=4), tmp_path / "run"
+    study, run = quick_study(tmp_path / "study"), tmp_path / "run"
     probatum("run", study, "--out", run, "--detach", cwd=tmp_path)
     pid = status(run, tmp_path)["process"]["pid"]
     wait_for(lambda: any(stage["name"] == "baseline" for stage in status(run, tmp_path)["stages"] if stage["seconds"]))
@@ -57,7 +58,7 @@ def test_a_detached_run_is_stopped_as_it_says_and_goes_on(tmp_path):
 
 
 def test_a_detached_run_that_cannot_begin_says_why_at_once(tmp_path):
-    study = small_study(tmp_path / "study")
+    study = quick_study(tmp_path / "study")
     (tmp_path / "study" / "data" / "train.jsonl").unlink()
     command = [sys.executable, "-m", "probatum", "run", str(study), "--out", str(tmp_path / "run"), "--detach"]
     done = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False)

@@ -13,7 +13,8 @@ import yaml
 from huggingface_hub import ModelCard
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tests.flow.hub_server import Hub
-from tests.flow.test_study import ENVIRONMENT, probatum, small_study
+from tests.flow.quick import quick_study
+from tests.flow.test_study import ENVIRONMENT, probatum
 
 from probatum import Study
 from probatum.data.records import read_written_posts
@@ -34,7 +35,7 @@ def tracked_in(place):
 def place(tmp_path_factory):
     """A folder with `runs/one`, a whole small run that reported to MLflow, and `runs/two`, its cheap systems alone."""
     place = tmp_path_factory.mktemp("finished")
-    study = small_study(place / "study", max_steps=4, report_to=["mlflow"])
+    study = quick_study(place / "study", report_to=["mlflow"])
     content = yaml.safe_load(study.read_text())
     content["cost_per_hour"] = 3.0
     content["card"] = {
