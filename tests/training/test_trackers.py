@@ -30,7 +30,7 @@ def test_the_environment_is_told_and_left_as_it_was(tmp_path, monkeypatch):
     with tracked(tmp_path):
         assert os.environ["TENSORBOARD_LOGGING_DIR"] == str(tmp_path / "tensorboard")
         assert (os.environ["MLFLOW_RUN_ID"], os.environ["WANDB_RUN_ID"]) == ("abc", "def")
-        assert os.environ["WANDB_RESUME"] == "allow"
+        assert (os.environ["WANDB_RESUME"], os.environ["WANDB_CONSOLE"]) == ("allow", "off")
     assert os.environ["MLFLOW_RUN_ID"] == "mine"
     assert "TENSORBOARD_LOGGING_DIR" not in os.environ
     assert "WANDB_RUN_ID" not in os.environ
