@@ -9,8 +9,9 @@ from pathlib import Path
 from probatum.artifacts import short_path
 from probatum.data.records import read_predictions, read_written_posts
 from probatum.errors import InputError, ProbatumError
+from probatum.finished import read_verdict
 from probatum.manifest import Manifest, RunFolder
-from probatum.pipeline import Run, read_verdict
+from probatum.pipeline import Run
 from probatum.study import Study
 from probatum.verdict.leaderboard import Entry
 
