@@ -237,9 +237,16 @@ class _Job:
         if time.monotonic() - self.told_s < 1:
             return
         self.told_s = time.monotonic()
-        num_posts = self.manifest.stage("data")["facts"]["posts"]["test"]
-        numbers = self.pace.facts(stage, progress, num_posts)
+        numbers = self.pace.facts(stage, progress, self._num_posts(stage))
         write_json_atomic(self.folder.progress, {"stage": stage, "time": time.time(), **numbers})
+
+    def _num_posts(self, stage: str) -> int | None:
+        """Return the posts that a stage has to score, where it scores a whole side of the data."""
+        if stage.removesuffix(ON_VALIDATION) not in self.study.systems:
+            return None
+        side = "validation" if stage.endswith(ON_VALIDATION) else "test"
+        count: int = self.manifest.stage("data")["facts"]["posts"][side]
+        return count
 
     def _compare(self) -> Verdict:
         from probatum import further, stages
