@@ -6,6 +6,7 @@ new drawing, and files get the light colours.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -83,6 +84,11 @@ def system_scales(systems: Sequence[str]) -> tuple[Spec, Spec]:
 def label(text: str) -> str:
     """Return a name from outside as a figure's label."""
     return one_line(text, MOST_LABEL)
+
+
+def none_if_nan(value: float) -> float | None:
+    """Return a number as JSON holds it."""
+    return None if math.isnan(value) else value
 
 
 def span(interval: Interval) -> dict[str, float]:

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from probatum.metrics.intervals import critical_value
 from probatum.report.content import ReportContent
-from probatum.report.page.html import joined, tag
+from probatum.report.page.html import joined, outside, tag
 from probatum.report.page.section import Section, chart, figure
 from probatum.report.plots import frontier
 from probatum.report.plots.dots import dots
@@ -26,7 +26,9 @@ def section(content: ReportContent) -> Section | None:
     if not systems:
         return None
     plots = frontier.plots(content)
-    html = joined([tag("p", WARNING), _controls(), _results(content), *(figure(plot) for plot in plots)])
+    html = joined(
+        [tag("p", WARNING), _rules(content), _controls(), _results(content), *(figure(plot) for plot in plots)]
+    )
     groups = list(dict.fromkeys(row.row.value for row in content.verdict.groups))[:MOST_GROUPS]
     places = np.unique(content.evidence.column("group")).tolist()  # in the order of the page's data
     order = ["all posts", *map(label, groups)]
@@ -40,6 +42,17 @@ def section(content: ReportContent) -> Section | None:
         "critical": critical_value(content.verdict.confidence),
     }
     return Section("threshold", "Threshold", html, figures, data)
+
+
+def _rules(content: ReportContent) -> Markup | None:
+    """Return how each threshold was chosen, and the calibration before it; `None` where the study gives all."""
+    found = [one for one in content.decisions.values() if one.chosen or one.calibration.method != "none"]
+    told = (
+        f"{one.system}: {one.threshold:.3f}, {one.rule}; calibration: {one.calibration.method}"
+        + ("" if one.meets_cap is None else ", keeps its cap on validation" if one.meets_cap else ", misses its cap")
+        for one in found
+    )
+    return tag("ul", *(tag("li", outside(line, 400)) for line in told)) if found else None
 
 
 def _controls() -> Markup:
