@@ -29,8 +29,6 @@ def plots(content: ReportContent) -> list[Plot]:
         for name, n, system, rate in rates
     ]
     spec = dots(values, systems, "flip rate", order=[label(name) for name, _, _ in rows])
-    what = (
-        f"Share of swaps that {', '.join(systems)} call otherwise, with intervals that draw whole posts; low is good."
-    )
+    what = f"Share of swaps that {', '.join(systems)} call otherwise, with intervals that draw whole posts."
     header = ("groups", "system", "swaps", "flip rate", "from", "to")
     return [Plot("swaps", "Calls that change with the group's name", what, spec, header, cells)]
