@@ -12,7 +12,7 @@ SRC = Path(__file__).parents[1] / "src" / "probatum"
 NO_TORCH = {"torch", "transformers", "peft", "accelerate"}
 # A package may import only packages to its left, beside errors, artifacts and study.
 ORDER = ["data", "prompt", "model", "scoring", "training", "metrics", "verdict", "report"]
-ALWAYS = {"errors", "artifacts", "study", "yaml_file", "__init__"}
+ALWAYS = {"errors", "artifacts", "study", "yaml_file", "__init__", "notebook"}  # notebook: how a verdict shows itself
 SHARED = {"model", "scoring", "training"}  # packages whose work several processes may share
 METRICS_ONLY = {"numpy", "scipy", "sklearn", "probatum", *sys.stdlib_module_names}
 

@@ -67,6 +67,11 @@ class RunFolder:
         return self.path / "report.md"
 
     @property
+    def card(self) -> Path:
+        """The model card."""
+        return self.path / "MODEL_CARD.md"
+
+    @property
     def page(self) -> Path:
         """The verdict for people, to look into."""
         return self.path / "report.html"

@@ -7,8 +7,8 @@ import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,9 @@ from probatum.data.records import read_predictions
 from probatum.errors import InputError, StageError, StudyError
 from probatum.finished import read_content, read_decision, read_verdict
 from probatum.manifest import Facts, Manifest, RunFolder, hardware, versions
+from probatum.notebook import run_html
+from probatum.pace import Pace
+from probatum.report.card import facts_of, write_cards
 from probatum.report.markdown import ReportContext, write_report
 from probatum.report.page import write_page
 from probatum.study import Study
@@ -68,6 +71,9 @@ class Run:
     def report(self) -> Path:
         """The report for people."""
         return self.folder.report
+
+    def _repr_html_(self) -> str:
+        return run_html(self)
 
 
 def default_folder(study: Study) -> Path:
@@ -126,9 +132,15 @@ class _Job:
     told_s: float = field(default=-math.inf)
     further_stages: list[str] = field(default_factory=list)
 
+    @cached_property
+    def pace(self) -> Pace:
+        return Pace(lambda: self.bench.gpus)
+
     def run(self, only: tuple[str, ...] | None) -> Run:
         from probatum import further, stages
+        from probatum.training.trackers import check_trackers
 
+        check_trackers(self.study.training.report_to)
         bench, folder = self.bench, self.folder
         self.manifest.describe(versions=versions(), hardware=hardware(), study=self.study.name)
         wanted = [*self.study.systems, "compare"] if only is None else list(only)
@@ -219,7 +231,8 @@ class _Job:
         if time.monotonic() - self.told_s < 1:
             return
         self.told_s = time.monotonic()
-        numbers = {"posts": progress} if isinstance(progress, int) else asdict(progress)
+        num_posts = self.manifest.stage("data")["facts"]["posts"]["test"]
+        numbers = self.pace.facts(stage, progress, num_posts)
         write_json_atomic(self.folder.progress, {"stage": stage, "time": time.time(), **numbers})
 
     def _compare(self) -> Verdict:
@@ -249,13 +262,19 @@ class _Job:
                 self.study.scoring.noise_floor,
                 self.study.swaps.model_dump(mode="json"),
             ],
+            "card": self.study.card.model_dump(mode="json"),
         }
-        outputs = [self.folder.verdict, self.folder.report, self.folder.context, self.folder.page]
+        outputs = [self.folder.verdict, self.folder.report, self.folder.context, self.folder.page, self.folder.card]
         self.do("compare", given, outputs, lambda _: self._judge())
         return read_verdict(self.folder)
 
     def _judge(self) -> Facts:
         from probatum import further
+<<<<<<< HEAD
+=======
+        from probatum.decisions import read_decision
+        from probatum.tracking import report_verdict
+>>>>>>> main
 
         study, folder = self.study, self.folder
         posts = self.bench.posts("test")
@@ -283,10 +302,17 @@ class _Job:
         write_json_atomic(folder.verdict, verdict.to_json())
         for system, result in verdict.to_json()["systems"].items():
             write_json_atomic(folder.metrics(system), result)
-        write_report(study.name, verdict, posts, folder.report, context := self._context())
+        context = self._context()
+        write_report(study.name, verdict, posts, folder.report, context)
         write_json_atomic(folder.context, encode(context))
         write_page(read_content(folder), folder.page)
+        write_cards(self._cards(), study, verdict, facts_of(self.manifest.content, context))
+        if facts := self._training_facts():
+            report_verdict(folder.training, verdict, facts["best_step"])
         return {"outcome": verdict.outcome, "exit_code": verdict.exit_code}
+
+    def _cards(self) -> list[Path]:
+        return [self.folder.card, *([self.folder.adapter / "README.md"] if "tuned" in self.study.systems else [])]
 
     def _places(self) -> dict[str, str]:
         """Return what the words in a next step stand for; the resolved study holds the flags of this run too."""

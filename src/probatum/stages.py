@@ -34,6 +34,7 @@ from probatum.data.strategy import strategy_yaml
 from probatum.errors import StageError, StudyError
 from probatum.manifest import Facts, RunFolder, versions
 from probatum.model.fit import Plan, make_plan, size_words
+from probatum.model.gpus import EnergyMeter, own_gpus
 from probatum.model.load import (
     LoadedModel,
     choose_device,
@@ -163,6 +164,11 @@ class Bench:
         available = self.crew.least(free_bytes(device, limit, sharers=self.crew.size))
         return self.crew.from_leader(lambda: self._make_plan(device, available))
 
+    @cached_property
+    def gpus(self) -> list[str]:
+        """NVML's ids of the GPUs that the run uses."""
+        return own_gpus(self.crew.size) if choose_device(self.study.model).type == "cuda" else []
+
     def _make_plan(self, device: torch.device, available: int | None) -> Plan:
         study = self.study
         shape = RowShape.of(self.renderer, {side: [post.text for post in self.posts(side)] for side in SIDES})
@@ -263,7 +269,7 @@ def prepare_posts(bench: Bench) -> Facts:
         write_jsonl(folder.skipped, (record.to_json() for record in gathered.skipped))
     if gathered.frame is not None:
         write_text_atomic(bench.prompt_file, strategy_yaml(gathered.frame, bench.study.data.train.name))
-    findings = audit(gathered.sides)
+    findings = audit(gathered.sides, positive=bench.study.task.positive)
     write_json_atomic(folder.audit, findings.to_json())
     return {
         "posts": {side: len(posts) for side, posts in gathered.sides.items()},
@@ -327,7 +333,7 @@ def linear_scores(bench: Bench, train: Sequence[Post], posts: Sequence[Post]) ->
 
 def score_model(bench: Bench, system: str, report: Report, side: str = "test") -> tuple[Scored, Facts]:
     """Score posts with the model, in every process of the crew its share of them."""
-    peak = Peak(choose_device(bench.study.model), bench.plan.scoring)
+    peak, meter = Peak(choose_device(bench.study.model), bench.plan.scoring), EnergyMeter(bench.gpus)
     base = bench.base(report)
     loaded = with_adapter(base, bench.folder.adapter) if system == "tuned" else base
     facts: Facts = {}
@@ -339,7 +345,7 @@ def score_model(bench: Bench, system: str, report: Report, side: str = "test") -
             catch_up(loaded.model)
     finally:
         without_adapter(loaded)
-    return scored, facts | peak.facts()
+    return scored, facts | peak.facts() | {"energy_j": meter.spent_j}
 
 
 def retention_facts(loaded: LoadedModel, study: Study) -> Facts:
@@ -420,7 +426,7 @@ def training_inputs(bench: Bench) -> Facts:
         "model": bench.model_identity(),
         "prompt": bench.renderer.fingerprint(),
         "training": bench.study.training.model_dump(
-            mode="json", exclude={"keep_checkpoints", "seeds", "learning_curve"}
+            mode="json", exclude={"keep_checkpoints", "seeds", "learning_curve", "report_to"}
         ),
     }
 
@@ -439,7 +445,9 @@ def train_together(bench: Bench, report: Report) -> Facts:
     """Train the adapter, in every process of the crew with its share of every step's posts."""
     examples, cut = training_examples(bench)
     peak = Peak(choose_device(bench.study.model), bench.plan.training)
-    result = train(bench.base(report), examples, settled(bench), bench.folder.training, report, crew=bench.crew)
+    result = train(
+        bench.base(report), examples, settled(bench), bench.folder.training, report, crew=bench.crew, gpus=bench.gpus
+    )
     notes = [f"{cut} training and validation posts were cut to fit prompt.max_tokens"] if cut else []
     weights = weight_table(bench.posts("train"), bench.study.training.reweighting)
     facts = {"reweighting": [asdict(cell) for cell in weights]} if weights else {}

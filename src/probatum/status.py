@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import socket
 import time
@@ -12,17 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from probatum.errors import InputError, StageError
 from probatum.manifest import Manifest, RunFolder
+from probatum.model.gpus import Gauge, gauges
 from probatum.pipeline import ON_VALIDATION
 from probatum.study import AUTO
 from probatum.verdict.decision import NEVER_CHOSEN
-
-STYLES = {"done": "green", "running": "yellow", "stopped": "red", "failed": "red", "waiting": "dim"}
 
 
 @dataclass(frozen=True)
@@ -51,12 +48,20 @@ class RunStatus:
         alive: whether its process still works; `None` if that was another host's.
         stages: every stage, in order: those begun, then those that the study still has before it.
         outcome: of the verdict, if there is one.
+        process: pid, host and start (seconds since 1970) of the process that worked in it last.
+        progress: what that process told last: stage, counts, `posts_per_s`, `tokens_per_s`, `left_s`, its memory.
+        losses: training losses so far.
+        gpus: those that the run uses, while it is at work on this host.
     """
 
     folder: str
     alive: bool | None
     stages: list[StageStatus] = field(default_factory=list)
     outcome: str | None = None
+    process: dict[str, Any] = field(default_factory=dict)
+    progress: dict[str, Any] = field(default_factory=dict)
+    losses: list[float] = field(default_factory=list)
+    gpus: list[Gauge] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Return the status as a JSON object."""
@@ -76,14 +81,17 @@ def read_status(path: Path) -> RunStatus:
     manifest = Manifest(folder)
     alive = _alive(folder, manifest.content.get("process", {}))
     begun = manifest.content["stages"]
-    stages = [_stage(name, record, folder, alive) for name, record in begun.items()]
-    stages += [StageStatus(name, "waiting") for name in _planned(folder) if name not in begun]
+    progress = _read_progress(folder)
+    stages = [_stage(name, record, progress, alive) for name, record in begun.items()]
+    stages += [StageStatus(name, "waiting") for name in planned_stages(folder) if name not in begun]
     judged = manifest.stage("compare")
     outcome = judged["facts"]["outcome"] if judged.get("state") == "done" else None
-    return RunStatus(str(path), alive, stages, outcome)
+    process = manifest.content.get("process", {})
+    watched = gauges(progress.get("gpus", [])) if alive else []
+    return RunStatus(str(path), alive, stages, outcome, process, progress, losses(folder), watched)
 
 
-def _planned(folder: RunFolder) -> Iterable[str]:
+def planned_stages(folder: RunFolder) -> Iterable[str]:
     """Return the stages of the run's study, in order; none where there is no study to read."""
     try:
         study = yaml.safe_load(folder.study.read_text(encoding="utf-8"))
@@ -106,10 +114,10 @@ def _alive(folder: RunFolder, process: dict[str, Any]) -> bool | None:
     if process.get("host") != socket.gethostname():
         return None
     lock = folder.path / ".lock"
-    return _is_held(lock) if lock.is_file() else _runs(process)
+    return is_held(lock) if lock.is_file() else _runs(process)
 
 
-def _is_held(lock: Path) -> bool:
+def is_held(lock: Path) -> bool:
     """Whether a process holds a lock for itself; asked by a shared one, so that two who ask do not see each other."""
     try:
         import fcntl
@@ -136,55 +144,65 @@ def _runs(process: dict[str, Any]) -> bool:
     return True
 
 
-def _stage(name: str, record: dict[str, Any], folder: RunFolder, alive: bool | None) -> StageStatus:
+def _stage(name: str, record: dict[str, Any], progress: dict[str, Any], alive: bool | None) -> StageStatus:
     state = record["state"]
     if state == "done":
         return StageStatus(name, state, record["seconds"])
     if state == "failed":
         return StageStatus(name, state, None, record["error"])
     state = "stopped" if alive is False else "running"
-    note = _progress(name, folder)
+    note = _progress(name, progress)
     if state == "stopped":
         note += "; start the run again to go on" if note else "start the run again to go on"
     return StageStatus(name, state, time.time() - record["started"] if state == "running" else None, note)
 
 
-def _progress(stage: str, folder: RunFolder) -> str:
+def _read_progress(folder: RunFolder) -> dict[str, Any]:
     try:
         progress = json.loads(folder.progress.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError):
-        return ""
+        return {}
+    return progress if isinstance(progress, dict) else {}
+
+
+def _progress(stage: str, progress: dict[str, Any]) -> str:
+    """Return where the running stage stands, in words."""
     if progress.get("stage") != stage:
         return ""
-    if "posts" in progress:
-        return f"{progress['posts']:,} posts"
     if "tensors" in progress:
         return f"loading weights, {progress['tensors']:,} of {progress['num_tensors']:,} tensors"
-    parts = [f"step {progress['step']:,} of {progress['num_steps']:,}"]
+    if "step" in progress:
+        parts = [f"step {progress['step']:,} of {progress['num_steps']:,}"]
+    else:
+        total = progress.get("num_posts")
+        parts = [f"{progress['posts']:,} posts" if total is None else f"{progress['posts']:,} of {total:,} posts"]
     parts += [
         f"{title} {progress[key]:.3f}"
         for key, title in (("loss", "loss"), ("validation_loss", "validation loss"))
         if progress.get(key) is not None
     ]
     if progress.get("left_s") is not None:
-        parts.append(f"{_clock(progress['left_s'])} left")
+        parts.append(f"{clock(progress['left_s'])} left")
     return ", ".join(parts)
 
 
-def _clock(seconds: float) -> str:
+def losses(folder: RunFolder) -> list[float]:
+    """Return the training losses that were logged so far, in order; half a line, or NaN, is left out."""
+    try:
+        lines = (folder.training / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        try:
+            found.append(float(json.loads(line)["loss"]))
+        except (json.JSONDecodeError, KeyError, TypeError, ValueError):
+            continue
+    return [loss for loss in found if math.isfinite(loss)]
+
+
+def clock(seconds: float) -> str:
+    """Return seconds as minutes and seconds, with hours where there are some."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def print_status(console: Console, status: RunStatus) -> None:
-    """Print a run's stages, one line each."""
-    table = Table(title=Text(status.folder), title_justify="left", box=None, pad_edge=False)
-    for name in ("stage", "state", "time", "where it stands"):
-        table.add_column(name, justify="right" if name == "time" else "left")
-    for stage in status.stages:
-        took = "" if stage.seconds is None else _clock(stage.seconds)
-        table.add_row(stage.name, Text(stage.state, style=STYLES[stage.state]), took, Text(stage.note))
-    console.print(table)
-    if status.outcome is not None:
-        console.print(f"verdict: {status.outcome}", markup=False, highlight=False)

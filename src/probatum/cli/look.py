@@ -16,16 +16,29 @@ RunFolderPath = Annotated[Path, typer.Argument(metavar="RUN", help="the run fold
 @app.command(rich_help_panel="Look")
 def status(
     folder: RunFolderPath,
+    once: Annotated[bool, typer.Option("--once", help="look once, also on a terminal")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="watch until it ends, also where there is no terminal")
+    ] = False,
+    every: Annotated[float, typer.Option(help="seconds between two looks", min=0.2)] = 2.0,
     as_json: Json = False,
 ) -> None:
-    """Say how far a run is, from any shell: stages, step, loss, time left."""
-    from probatum.status import print_status, read_status
+    """Watch a run from any shell: stages, step, losses, posts a second, GPU, time left.
 
-    found = read_status(folder)
+    On a terminal it goes on until the run ends; elsewhere it is one look.
+    """
+    from probatum import live
+    from probatum.status import read_status
+
     if as_json:
-        print_json(found.to_json())
+        print_json(read_status(folder).to_json())
+    elif follow or (console.is_terminal and not once):
+        try:
+            live.follow(console, lambda: read_status(folder), every)
+        except KeyboardInterrupt:
+            raise typer.Exit from None  # who stops watching does not stop the run
     else:
-        print_status(console, found)
+        live.print_status(console, read_status(folder))
 
 
 @app.command(rich_help_panel="Look")

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from probatum.cli.app import app, console, print_json, say, say_next
+from probatum.cli.app import app, console, print_json, refuse_flags, say, say_next
 from probatum.cli.options import Json, Limit, load_study
+from probatum.cli.spread import SpreadingCommand
 
 SIDES = ("train", "validation", "test")
 
@@ -64,19 +65,50 @@ def prepare(
     say_next(f"probatum audit {' '.join(str(prepared.files[side]) for side in prepared.files if side in SIDES)}")
 
 
-@app.command(rich_help_panel="Stage by stage")
+@app.command(rich_help_panel="Stage by stage", cls=SpreadingCommand)
 def audit(
     files: Annotated[list[Path], typer.Argument(help="one or more files of posts", show_default=False)],
-    source: Annotated[str, typer.Option(help="the published collection that the files are of")] = "files",
-    study: Annotated[Path | None, typer.Option(help="a study, for its labels and columns", show_default=False)] = None,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(help="hold every FILE against these too, such as what trained a model", show_default=False),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(help="which column holds what: ROLE=COLUMN,… with the roles id, text, label, group, source"),
+    ] = None,
+    positive: Annotated[
+        str | None, typer.Option(help="the positive label \\[default: hate]", show_default=False)
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            help="the published collection that the files are of, or files \\[default: told by their columns]",
+            show_default=False,
+        ),
+    ] = None,
+    study: Annotated[
+        Path | None, typer.Option(help="a study, for its labels, columns and prompt", show_default=False)
+    ] = None,
+    on_error: Annotated[
+        Literal["stop", "skip"] | None, typer.Option(help="on a bad line \\[default: stop]", show_default=False)
+    ] = None,
+    fail_on: Annotated[
+        Literal["high", "medium", "low"] | None,
+        typer.Option(help="exit with 1 if a finding is as grave as this, or graver", show_default=False),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Count, and look for duplicates, overlaps, conflicting labels and anything that gives a label away.
+    """Look for what makes a study on these posts mean less than it seems to.
 
-    With a study, posts that its prompt would cut are counted too.
+    Repeats and near-repeats in a file and between files, conflicting and doubtful labels, finer labels that count as
+    another, formatting that gives a label away, groups with too few posts, cut posts. With a study, posts that its
+    prompt would cut are counted too.
     """
     from probatum.data.audit import audit as audit_posts
-    from probatum.data.sources import Reading, source_named
+    from probatum.data.audit.findings import at_least
+    from probatum.data.audit.reading import read_audited
+    from probatum.data.predicted.columns import parse_columns
+    from probatum.data.sources import Reading
     from probatum.report.audit import print_audit
     from probatum.study import Data, Task
 
@@ -84,13 +116,18 @@ def audit(
     if study is not None:
         from probatum.stages import READY, count_cut
 
+        refuse_flags({"positive": positive}, f"{study} is a study, whose file says it")
         loaded = load_study(study, {})
         task, data = loaded.task, loaded.data
         counts = None if loaded.prompt.strategy == READY else count_cut(loaded)
-    reading = Reading(task.label_set(), data.columns, data.marker, data.on_error)
-    posts = {str(path): source_named(source).read(path, reading).posts for path in files}
-    found = audit_posts(posts, counts)
+    reading = Reading(task.label_set(), data.columns, data.marker, on_error or data.on_error)
+    read = read_audited(files, against or [], reading, source=source, named=parse_columns(columns), positive=positive)
+    found = audit_posts(read.files, counts, against=read.against, positive=read.labels.positive)
     if as_json:
-        print_json(found.to_json())
+        print_json(found.to_json() | {"skipped": [record.to_json() for record in read.skipped]})
     else:
         print_audit(console, found)
+        for record in read.skipped[:5]:
+            say(f"skipped {record}")
+    if fail_on is not None and at_least(found.findings, fail_on):
+        raise typer.Exit(1)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from probatum.cli.app import app, console, print_json, refuse_flags, say, say_next
+from probatum.cli.many import Metric, Page, show_leaderboard
 from probatum.cli.options import (
     Alpha,
     BatchSize,
@@ -104,7 +105,7 @@ def train(
 def compare(
     files: Annotated[
         list[Path],
-        typer.Argument(help="one study (YAML), or one or more files of predictions (CSV, JSON)", show_default=False),
+        typer.Argument(help="one study (YAML), run folders, or files of predictions (CSV, JSON)", show_default=False),
     ],
     out: Out = None,
     limit: Limit = None,
@@ -132,11 +133,15 @@ def compare(
             rich_help_panel=FOR_PREDICTIONS,
         ),
     ] = False,
+    metric: Metric = None,
+    html: Page = None,
     as_json: Json = False,
 ) -> None:
-    """Judge a study's systems, or compare predictions that were made elsewhere.
+    """Judge a study's systems, order those of many runs, or compare predictions that were made elsewhere.
 
     [bold]probatum compare STUDY.yaml[/bold] judges the study's criteria, scoring first what is not scored yet.
+
+    [bold]probatum compare RUN RUN[/bold] is [bold]probatum runs RUN RUN[/bold]: one leaderboard.
 
     [bold]probatum compare A.csv B.csv --columns text=input_text,label=true_label,prediction=predicted_label[/bold]
     needs no model: a table for each file, and each file against each one before it, on the posts that both hold.
@@ -144,6 +149,11 @@ def compare(
     for_study: dict[str, Any] = {"out": out, "limit": limit, "memory_limit": memory_limit, "gpus": gpus}
     for_study |= {"shard": shard, "examples": examples}
     for_predictions = {"columns": columns, "positive": positive, "valid_only": valid_only}
+    if any(path.is_dir() for path in files):
+        refuse_flags(for_study | for_predictions, f"{files[0]} is a folder of runs, which hold these settings")
+        show_leaderboard(files, metric, html, as_json)
+        return
+    refuse_flags({"metric": metric, "html": html}, "only a leaderboard of run folders takes it")
     if any(path.suffix.lower() in STUDY_SUFFIXES for path in files):
         if len(files) > 1:
             raise StudyError(

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from probatum.cli.apart import run_apart
 from probatum.cli.app import app
 from probatum.cli.options import (
     Alpha,
@@ -50,6 +51,9 @@ def run(
     shard: Shard = False,
     learning_curve: LearningCurve = False,
     set_: Set = None,
+    detached: Annotated[
+        bool, typer.Option("--detach", help="go on without this terminal; probatum status watches it")
+    ] = False,
     examples: Examples = 0,
     as_json: Json = False,
 ) -> None:
@@ -71,6 +75,9 @@ def run(
         memory_limit=memory_limit,
     )
     loaded = load_study(study, overrides | settings_of(set_))
+    if detached:
+        run_apart(loaded, out)
+        return
     finish(run_stages(loaded, out, as_json, gpus=gpus), as_json, examples)
 
 

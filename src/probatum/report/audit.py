@@ -16,7 +16,8 @@ STYLES = {"high": "bold red", "medium": "yellow", "low": "dim"}
 def print_audit(console: Console, audit: Audit) -> None:
     """Print the counts by label, group and source, then the findings, gravest first."""
     for file, columns in audit.counts.items():
-        table = Table(title=Text(one_line(file)), title_justify="left", box=None, show_header=False, pad_edge=False)
+        console.print(Text(one_line(file, LONGEST)), soft_wrap=True)
+        table = Table(box=None, show_header=False, pad_edge=False)
         for column, counts in columns.items():
             shown = ", ".join(f"{one_line(value, 30)} {count:,}" for value, count in list(counts.items())[:12])
             table.add_row(column, Text(shown))

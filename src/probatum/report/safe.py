@@ -18,6 +18,7 @@ TOWER = re.compile(r"([\u0300-\u036f]{4})[\u0300-\u036f]+")  # combining marks t
 BREAK = "\N{ZERO WIDTH SPACE}"
 MARKUP = re.compile(r"[^\w\s.,:;=?'%+\-/()]|(?<![^\W_])_|_(?![^\W_])")  # an underscore inside a word is no markup
 ADDRESS = re.compile(r"(?i)www(?=\.)|&#64;|:(?=/)")
+FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
 LINE_START = re.compile(r"^(\d*)([-+.)=:])(?=[-+.)=:\s]|$)")  # list, heading underline, delimiter row
 
 
@@ -75,3 +76,18 @@ def fenced(text: str, language: str = "") -> str:
     longest = max((len(run) for run in re.findall(r"`+", lines)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{lines}\n{fence}"
+
+
+def in_cell(text: str) -> str:
+    """Return text for a cell of a CSV file that people open in a spreadsheet.
+
+    A spreadsheet takes a cell for a formula that begins with one of = + - @, their full-width forms, a tab or a line
+    end, white space in front or not, quoted or not. An apostrophe in front makes it text (OWASP, CSV injection).
+
+    Args:
+        text: anything; nothing of it is lost but lone surrogates and NUL, which no file can hold.
+    """
+    held = "".join(
+        UNSEEN if character == "\0" or "\ud800" <= character <= "\udfff" else character for character in text
+    )
+    return f"'{held}" if FORMULA.match(held) else held

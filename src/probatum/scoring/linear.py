@@ -6,15 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline, make_union
+from sklearn.pipeline import Pipeline, make_pipeline
 
+from probatum.data.features import text_features
 from probatum.data.records import Post, Prediction
 from probatum.errors import DataError
 from probatum.scoring.decide import predict
-
-WORDS = r"(?u)\w+|[^\w\s]"  # single characters, signs and emoji are words too: a post may hold nothing else
 
 
 def score_linear(
@@ -84,8 +82,4 @@ def score_majority(train: Sequence[Post], posts: Sequence[Post], positive: str) 
 
 
 def _pipeline(seed: int) -> Pipeline:
-    features = make_union(
-        TfidfVectorizer(ngram_range=(1, 2), token_pattern=WORDS, sublinear_tf=True),
-        TfidfVectorizer(ngram_range=(2, 5), analyzer="char_wb", sublinear_tf=True),
-    )
-    return make_pipeline(features, LogisticRegression(C=1.0, max_iter=1000, random_state=seed))
+    return make_pipeline(text_features(), LogisticRegression(C=1.0, max_iter=1000, random_state=seed))

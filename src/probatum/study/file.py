@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from probatum.errors import StudyError, did_you_mean
+from probatum.study.card import Card
 from probatum.study.criteria import DEFAULT_CRITERIA, System, VerdictSettings
 from probatum.study.model import Model, Scoring, Training
 from probatum.study.posts import Data, Prompt, Swaps, Task
@@ -38,6 +39,7 @@ class Study(Section):  # noqa: PLW1641  # it holds lists, so it has no hash
         ["majority", "linear", "baseline", "tuned"], min_length=1, description="what is scored on the same posts"
     )
     verdict: VerdictSettings = Field(default_factory=VerdictSettings, description="what must hold")
+    card: Card = Field(default_factory=Card, description="the model card: what only its author knows")
     cost_per_hour: float | None = Field(None, ge=0, description="price of this machine for an hour, in any currency")
     limit: int | None = Field(None, ge=4, description="try it on so many posts of each file first")
     _path: Path | None = PrivateAttr(None)
@@ -139,6 +141,11 @@ class Study(Section):  # noqa: PLW1641  # it holds lists, so it has no hash
     def to_yaml(self) -> str:
         """Return the whole study, defaults written out, as YAML that loads again to the same study."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+    def _repr_html_(self) -> str:
+        from probatum.notebook import study_html
+
+        return study_html(self)
 
 
 def _at_home(path: str | Path) -> Path:

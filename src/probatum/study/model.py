@@ -103,6 +103,9 @@ class Training(Planned):
     learning_curve: bool = Field(
         False, description="train on ¼ and ½ of the posts too, to see whether more posts would help"
     )
+    report_to: list[Literal["mlflow", "wandb", "trackio"]] = Field(
+        [], description="trackers to report to besides TensorBoard, which always gets everything"
+    )
 
     @model_validator(mode="after")
     def _first_seed_is_the_one(self) -> Self:

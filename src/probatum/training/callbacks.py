@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -15,6 +15,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from probatum.artifacts import write_json_atomic, write_text_atomic
 from probatum.errors import TrainingError
+from probatum.model.gpus import EnergyMeter
 from probatum.training.lora import check_gradients
 
 FLAT_AFTER_STEPS = 100
@@ -32,6 +33,8 @@ class TrainingProgress:
         loss: latest training loss, mean over answer tokens; `None` before the first log.
         validation_loss: latest validation loss; `None` before the first evaluation.
         left_s: estimated seconds left, `None` in the first step.
+        posts: posts trained on, over all epochs.
+        tokens: tokens computed in forward passes of training.
     """
 
     step: int
@@ -39,13 +42,15 @@ class TrainingProgress:
     loss: float | None
     validation_loss: float | None
     left_s: float | None
+    posts: int = 0
+    tokens: int = 0
 
 
 class Progress(TrainerCallback):
     """Reports every step, with the time left by the pace of this process."""
 
-    def __init__(self, report: Callable[[TrainingProgress], None]) -> None:
-        self.report = report
+    def __init__(self, report: Callable[[TrainingProgress], None], odometer: Odometer) -> None:
+        self.report, self.odometer = report, odometer
         self.began_s = self.began_step = 0.0
         self.loss: float | None = None
         self.validation_loss: float | None = None
@@ -66,7 +71,9 @@ class Progress(TrainerCallback):
         done = state.global_step - self.began_step
         pace_s = (time.monotonic() - self.began_s) / done if done else None
         left_s = None if pace_s is None else pace_s * (state.max_steps - state.global_step)
-        self.report(TrainingProgress(state.global_step, state.max_steps, self.loss, self.validation_loss, left_s))
+        posts = state.global_step * args.per_device_train_batch_size * args.gradient_accumulation_steps
+        step, tokens = state.global_step, self.odometer.num_tokens
+        self.report(TrainingProgress(step, state.max_steps, self.loss, self.validation_loss, left_s, posts, tokens))
 
 
 class StepLog(TrainerCallback):
@@ -93,15 +100,27 @@ class StepLog(TrainerCallback):
 
 
 class Odometer(TrainerCallback):
-    """Counts tokens and seconds over all resumptions of a run.
+    """Counts tokens, seconds and energy over all resumptions of a run.
+
+    Args:
+        folder: of the training.
+        gpus: NVML's ids of the GPUs whose energy is counted.
 
     Attributes:
         num_tokens: tokens computed in forward passes of training.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, gpus: Sequence[str] = ()) -> None:
         self.path = folder / "odometer.json"
         self.num_tokens, self.seconds_before, self.began_s = 0, 0.0, time.monotonic()
+        self.joules_before: float | None = 0.0
+        self.meter = EnergyMeter(gpus)
+
+    @property
+    def energy_j(self) -> float | None:
+        """Joules up to now; `None` where a part of the training was not counted."""
+        spent_j = self.meter.spent_j
+        return None if spent_j is None or self.joules_before is None else self.joules_before + spent_j
 
     @property
     def seconds(self) -> float:
@@ -118,10 +137,12 @@ class Odometer(TrainerCallback):
         if self.path.is_file():
             reading = json.loads(self.path.read_text(encoding="utf-8"))
             self.num_tokens, self.seconds_before = reading["num_tokens"], reading["seconds"]
+            self.joules_before = reading.get("energy_j")
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Keep the reading beside the checkpoint."""
-        write_json_atomic(self.path, {"num_tokens": self.num_tokens, "seconds": self.seconds})
+        reading = {"num_tokens": self.num_tokens, "seconds": self.seconds, "energy_j": self.energy_j}
+        write_json_atomic(self.path, reading)
 
 
 def _step_of(line: str) -> float:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import EarlyStoppingCallback, TrainerCallback, TrainerState, TrainingArguments
-from transformers.integrations import is_tensorboard_available
 from transformers.trainer_callback import PrinterCallback
 
 from probatum.artifacts import write_json_atomic
@@ -30,6 +27,7 @@ from probatum.training.examples import RowCollator
 from probatum.training.graphed import GraphedStep
 from probatum.training.lora import attach_adapter, copy_adapter
 from probatum.training.shared import ShareCollator, SharedOutOfMemoryError, posts_at_once
+from probatum.training.trackers import PROJECT, TENSORBOARD, TrackerIds, tracked
 from probatum.training.trainer import Examples, PackedTrainer, shared_validation_loss
 
 ADAPTER, CHECKPOINTS, RESULT = "adapter", "checkpoints", "result.json"
@@ -52,6 +50,7 @@ class TrainingResult:
         micro_batch_size: posts in each forward pass, after any halving.
         num_tokens: tokens computed in forward passes of training, the shared prefix counted once a row.
         seconds: wall time, over all resumptions.
+        energy_j: joules that the GPUs drew, over all resumptions; `None` where not counted.
         notes: advice.
     """
 
@@ -65,11 +64,19 @@ class TrainingResult:
     micro_batch_size: int
     num_tokens: int
     seconds: float
+    energy_j: float | None
     notes: list[str]
 
 
 def train(
-    loaded: LoadedModel, examples: Examples, settings: Training, folder: Path, report: Report, *, crew: Crew = ALONE
+    loaded: LoadedModel,
+    examples: Examples,
+    settings: Training,
+    folder: Path,
+    report: Report,
+    *,
+    crew: Crew = ALONE,
+    gpus: Sequence[str] = (),
 ) -> TrainingResult:
     """Train an adapter, or go on from the newest whole checkpoint in `folder`.
 
@@ -80,6 +87,7 @@ def train(
         folder: gets `adapter/`, `checkpoints/`, `log.jsonl`, `tensorboard/` and `result.json`.
         report: told of every step.
         crew: the processes that share the training, all of which call this; the leader alone writes and reports.
+        gpus: NVML's ids of the GPUs whose energy is counted.
 
     Raises:
         TrainingError: no training posts, NaN, no gradient, or no memory for one post at a time.
@@ -88,7 +96,7 @@ def train(
         raise TrainingError("there are no posts to train on, or none to validate with")
     folder.mkdir(parents=True, exist_ok=True)
     settings, notes = fitting_warmup(settings, len(examples.train))
-    job = _Job(loaded, examples, settings, folder, report, crew)
+    job = _Job(loaded, examples, settings, folder, report, crew, gpus)
     micro = min(settings.micro_batch_size, settings.batch_size)
     while True:
         try:
@@ -136,13 +144,14 @@ class _Job:
     folder: Path
     report: Report
     crew: Crew
+    gpus: Sequence[str]
 
     def attempt(self, micro: int, notes: list[str]) -> TrainingResult:
         """Train with so many posts in a forward pass, from the newest checkpoint if there is one."""
         model = attach_adapter(self.loaded, self.settings)
         try:
             checks = Checks()
-            with fast_rows(model, wanted=self.loaded.fast) as fast, quiet(), _tensorboard_in(self.folder):
+            with fast_rows(model, wanted=self.loaded.fast) as fast, quiet(), tracked(self.folder):
                 start_loss = _start_loss(model, self.examples, self.folder, self.crew)
                 trainer = self._trainer(model, micro, checks, graphed=fast and not self.settings.gradient_checkpointing)
                 newest = self.crew.from_leader(lambda: newest_checkpoint(self.folder / CHECKPOINTS))
@@ -176,6 +185,7 @@ class _Job:
             micro_batch_size=micro,
             num_tokens=odometer.num_tokens,
             seconds=round(odometer.seconds_before, 3),
+            energy_j=odometer.joules_before,
             notes=notes + ([f"stopped early at step {state.global_step}"] if stopped_early else []),
         )
         write_json_atomic(self.folder / RESULT, vars(result))
@@ -183,10 +193,11 @@ class _Job:
 
     def _trainer(self, model: Any, micro: int, checks: Checks, *, graphed: bool) -> PackedTrainer:
         most_labels = micro * max(len(answer) for suffix in self.examples.train for answer in suffix.answers)
-        odometer = Odometer(self.folder)
+        odometer = Odometer(self.folder, self.gpus)
         callbacks: list[TrainerCallback] = [checks]
         if self.crew.leads:
-            callbacks = [Progress(self.report), StepLog(self.folder), checks, odometer]
+            trackers = TrackerIds(self.folder, self.settings.report_to)
+            callbacks = [Progress(self.report, odometer), StepLog(self.folder), checks, odometer, trackers]
         if self.settings.early_stopping:
             callbacks.append(EarlyStoppingCallback(early_stopping_patience=self.settings.early_stopping))
         collator = RowCollator(self.examples.prefix, self.loaded.text_config, self.loaded.dtype, as_rows=graphed)
@@ -233,7 +244,9 @@ def _arguments(
         logging_steps=10,
         logging_first_step=True,
         logging_nan_inf_filter=False,
-        report_to=["tensorboard"] if crew.leads and is_tensorboard_available() else [],
+        report_to=[TENSORBOARD, *settings.report_to] if crew.leads else [],
+        run_name=folder.parent.name,
+        project=PROJECT,
         seed=settings.seed,
         data_seed=settings.seed,
         use_cpu=device.type == "cpu",
@@ -279,17 +292,3 @@ def newest_checkpoint(folder: Path) -> Path | None:
         except (OSError, json.JSONDecodeError, KeyError):
             shutil.rmtree(path)
     return max(whole)[1] if whole else None
-
-
-@contextmanager
-def _tensorboard_in(folder: Path) -> Iterator[None]:
-    """Send TensorBoard's events into the run folder; its integration takes the place from the environment alone."""
-    name = "TENSORBOARD_LOGGING_DIR"
-    before = os.environ.get(name)
-    os.environ[name] = str(folder / "tensorboard")
-    try:
-        yield
-    finally:
-        os.environ.pop(name)
-        if before is not None:
-            os.environ[name] = before

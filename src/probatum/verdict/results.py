@@ -270,6 +270,11 @@ class Verdict:
         ]
         return replace(self, next_step=self.next_step.located(places), diagnosis=replace(self.diagnosis, causes=causes))
 
+    def _repr_html_(self) -> str:
+        from probatum.notebook import verdict_html
+
+        return verdict_html(self)
+
     def to_json(self) -> dict[str, Any]:
         """Return the verdict as JSON values at full precision; an undefined number is null beside its reason."""
         value: dict[str, Any] = encode(self)

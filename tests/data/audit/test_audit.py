@@ -63,7 +63,12 @@ def test_overlap():
     result = audit({"train": make(), "test": make(200)})
     (finding,) = [each for each in result.findings if each.kind == "overlap"]
     assert (finding.severity, finding.count, finding.share) == ("high", 200, 1.0)
-    assert finding.message == "test: 200 of 200 posts: the text stands in train too"
+    assert finding.message == "test: 200 of 200 posts: the text stands in train too (200 of its 400 posts)"
+    assert (finding.files, finding.example_ids[:2], finding.twin_ids[:2]) == (
+        ("test", "train"),
+        ("p0", "p1"),
+        ("p0", "p1"),
+    )
 
 
 def test_conflicting_label():

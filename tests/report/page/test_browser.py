@@ -96,10 +96,10 @@ def test_filters_search_and_sort_agree_with_the_verdict(visit, report):
     assert tally(page, "broken") == len(change.broken)
     assert tally(page, "all") == 300
     page.click("#posts-kinds [data-show=all]")
-    for label, wanted in (("group", "mexican"), ("source", "toxigen"), ("label", "hate"), ("template", "t2")):
+    for label, wanted in (("group", "mexican"), ("source", "toxigen"), ("label", "hate"), ("style", "t2")):
         filter_by(page, label).select_option(wanted)
     posts = [p for p in content.evidence.posts if (p.group, p.source, p.label) == ("mexican", "toxigen", "hate")]
-    expected = [post.id for post in posts if post.extra["template"] == "t2"]
+    expected = [post.id for post in posts if post.extra["style"] == "t2"]
     assert page.locator("#posts-list code").all_inner_texts() == expected
     page.click("#posts-reset")
     page.click("#posts-kinds [data-show=all]")

@@ -41,6 +41,7 @@ def _empty(name: str, posts: Sequence[Post]) -> list[Finding]:
             f"{name}: {len(empty)} of {len(posts)} posts have no text",
             examples(empty),
             "their label cannot follow from what is not there; look whether the text was lost",
+            (name,),
         )
     ]
 
@@ -56,7 +57,7 @@ def _few_labels(name: str, posts: Sequence[Post], labels: Sequence[str]) -> list
         message = f"{name}: {count} of {len(posts)} posts are {label} ({share:.1%})"
         advice = "gather more posts of that label; figures about it will have wide intervals"
         members = examples(post for post in posts if post.label == label)
-        findings.append(Finding("coverage", severity, count, share, message, members, advice))
+        findings.append(Finding("coverage", severity, count, share, message, members, advice, (name,)))
     return findings
 
 
@@ -80,5 +81,6 @@ def _few_groups(name: str, posts: Sequence[Post], labels: Sequence[str]) -> list
             f"{name}: groups with fewer than {FEW_POSTS} posts of a label: {told}{more}",
             examples(touched),
             "error rates of these groups will have wide intervals; gather more posts or pool the groups",
+            (name,),
         )
     ]

@@ -145,7 +145,19 @@ def _finding(posts: Sequence[Post], same: Sequence[_Leak]) -> Finding:
     if by_source:
         message += "; mostly because one source has it and more of that label"
     severity = _severity(trace, found, by_source)
-    return Finding("format_leak", severity, found.count, found.share, message, examples(members), ADVICE[trace.where])
+    rest = Counter(post.label for post, is_in in zip(posts, chosen, strict=True) if not is_in)
+    told = (found.purity * found.count + rest.most_common(1)[0][1]) / len(posts)
+    details = {
+        "where": trace.where,
+        "label": found.label,
+        "share": found.purity,
+        "of_all": found.base,
+        "accuracy": told,
+    }
+    advice = ADVICE[trace.where]
+    return Finding(
+        "format_leak", severity, found.count, found.share, message, examples(members), advice, details=(details,)
+    )
 
 
 def _told_together(same: Sequence[_Leak], chosen: BoolArray) -> str:

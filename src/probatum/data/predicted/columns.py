@@ -88,7 +88,7 @@ def read_sheet(path: Path, named: Mapping[str, str]) -> Sheet:
     notes: list[str] = []
     for role, usual in ROLES.items():
         wanted = named.get(role, usual)
-        column = _column(wanted, names) if wanted else None
+        column = find_column(wanted, names) if wanted else None
         if column is not None:
             found[role] = column
         elif role in OPTIONAL_EVEN_IF_NAMED and role in named:
@@ -102,7 +102,7 @@ def read_sheet(path: Path, named: Mapping[str, str]) -> Sheet:
     return Sheet(table, found, notes)
 
 
-def _column(wanted: str, names: Sequence[str]) -> str | None:
+def find_column(wanted: str, names: Sequence[str]) -> str | None:
     """Return the column of that name, or the only one that differs in case and spaces alone."""
     if wanted in names:
         return wanted

@@ -64,5 +64,6 @@ def require_column(table: Table, role: str, name: str) -> None:
     hint = did_you_mean(name, names)
     near = f"{hint} " if hint.startswith("did") else ""
     raise DataError(
-        f"{table.path}: no column {name!r} for the {role}; {near}the file has: {listed} (set data.columns.{role})"
+        f"{table.path}: no column {name!r} for the {role}; {near}the file has: {listed} "
+        f"(set data.columns.{role}; for audit, --columns {role}=COLUMN)"
     )

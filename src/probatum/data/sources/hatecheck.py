@@ -9,6 +9,7 @@ from probatum.data.reading.formats import read_rows
 from probatum.data.sources.source import Reading, Source, Values, binary_labels, move, posts_of_rows, require_columns
 
 _OWN = {"text": "test_case", "label": "label_gold", "group": "target_ident"}
+_KNOWN_BY = (*_OWN.values(), "functionality", "case_id")
 
 
 def read_hatecheck(path: Path, reading: Reading) -> ReadResult:
@@ -21,7 +22,7 @@ def read_hatecheck(path: Path, reading: Reading) -> ReadResult:
         DataError: it is not this collection's file, or a record is bad and the user chose to stop.
     """
     table = read_rows(path)
-    require_columns(table, [*_OWN.values(), "functionality", "case_id"], "HateCheck's test_suite_cases.csv")
+    require_columns(table, _KNOWN_BY, "HateCheck's test_suite_cases.csv")
     return posts_of_rows(table, reading, binary_labels(reading.labels, "hateful", "non-hateful"), _rewrite)
 
 
@@ -34,4 +35,5 @@ SOURCE = Source(
     "HateCheck: test_suite_cases.csv",
     "CC-BY-4.0; Röttger et al. 2021",
     read_hatecheck,
+    known_by=(_KNOWN_BY,),
 )

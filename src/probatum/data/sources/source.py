@@ -47,6 +47,7 @@ class Source:
         licence: its licence, and whom to cite.
         read: reads one file of it.
         test_file: the name under which its test posts are published beside the file that is split.
+        known_by: sets of columns, one of which its files have; empty where they are no tables.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Source:
     licence: str
     read: Callable[[Path, Reading], ReadResult]
     test_file: str | None = None
+    known_by: tuple[tuple[str, ...], ...] = ()
 
 
 def binary_labels(labels: LabelSet, positive: str, negative: str) -> LabelSet:

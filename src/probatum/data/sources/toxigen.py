@@ -59,4 +59,5 @@ SOURCE = Source(
     "ToxiGen: an annotated file or toxigen.csv, as CSV, JSON or JSON lines",
     "MIT; Hartvigsen et al. 2022",
     read_toxigen,
+    known_by=(_ANNOTATED, _GENERATED),
 )

@@ -42,4 +42,5 @@ SOURCE = Source(
     "built from HateXplain (MIT; Mathew et al. 2021) and ToxiGen (MIT; Hartvigsen et al. 2022)",
     read_unified,
     test_file="unified_val.json",
+    known_by=(tuple(_OWN.values()),),
 )

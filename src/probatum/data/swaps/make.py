@@ -18,7 +18,7 @@ PEOPLE = (
     "teenager", "teenagers", "immigrant", "immigrants",
 )  # fmt: skip
 BEFORE_PEOPLE = re.compile(rf"\s+(?:{'|'.join(PEOPLE)})(?!\w)", re.IGNORECASE)
-ARTICLE = re.compile(r"(?<![\w'’])(an?)(\s+)$", re.IGNORECASE)
+ARTICLE = re.compile(r"(?<![\w'’-])(an?)(\s+)$", re.IGNORECASE)
 SOUNDS_LIKE_A_CONSONANT = re.compile(r"eu|uk|uni|us[ae]|one", re.IGNORECASE)  # a European, a Ukrainian
 SENTENCE_START = re.compile(r"(?:^|[.!?\n])[\s\"'“‘(]*$")
 
@@ -144,7 +144,7 @@ def swapped_text(text: str, changes: Sequence[tuple[Mention, str]]) -> str:
     for mention, word in changes:
         before = text[at : mention.start]
         cased = _cased(word, text, mention, lower=lower)
-        parts += [_with_article(before, word), cased]
+        parts += [_with_article(before, cased), cased]
         at = mention.end
     return "".join([*parts, text[at:]])
 
@@ -167,10 +167,11 @@ def _is_casual(text: str) -> bool:
 
 
 def _with_article(before: str, word: str) -> str:
-    """Return the text in front of a word with `a` or `an` as the word wants it."""
+    """Return the text in front of a word with `a` or `an` as the word wants it, in capitals in front of a shout."""
     match = ARTICLE.search(before)
     if match is None:
         return before
     vowel = word[0].lower() in "aeiou" and not SOUNDS_LIKE_A_CONSONANT.match(word)
-    article = match[1][0] + (("N" if match[1].isupper() and len(match[1]) > 1 else "n") if vowel else "")
+    shouted = match[1].isupper() and word.isupper() and len(word) > 1
+    article = match[1][0] + (("N" if shouted else "n") if vowel else "")
     return before[: match.start()] + article + match[2]

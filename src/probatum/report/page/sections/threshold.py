@@ -16,7 +16,7 @@ from probatum.report.plots.plot import label
 
 WARNING = (
     "These are the test posts. Move the slider to see what a threshold costs; to use another one, let validation posts "
-    "choose it, or its figures are flattered."
+    "choose it, or its figures are flattered. Intervals here are Wilson's and take every post as one of its own."
 )
 
 
@@ -26,9 +26,8 @@ def section(content: ReportContent) -> Section | None:
     if not systems:
         return None
     plots = frontier.plots(content)
-    html = joined(
-        [tag("p", WARNING), _rules(content), _controls(), _results(content), *(figure(plot) for plot in plots)]
-    )
+    frontiers = tag("div", *(figure(plot) for plot in plots), class_="plots")
+    html = joined([tag("p", WARNING), _rules(content), _controls(), _results(content), frontiers])
     groups = list(dict.fromkeys(row.row.value for row in content.verdict.groups))[:MOST_GROUPS]
     places = np.unique(content.evidence.column("group")).tolist()  # in the order of the page's data
     order = ["all posts", *map(label, groups)]

@@ -1,0 +1,136 @@
+"""One study, flat: everything that `probatum run` does, in the order in which it does it, for reading.
+
+    python examples/one_run.py demo/study.yaml one-run      (`probatum demo` writes demo/study.yaml)
+
+What the real one adds: stages that are not repeated, several GPUs, memory planned before anything is loaded.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+from probatum import Study
+from probatum.artifacts import write_json_atomic
+from probatum.data.audit import audit
+from probatum.data.gather import gather
+from probatum.data.records import write_posts, write_predictions
+from probatum.manifest import RunFolder, versions
+from probatum.model.load import load_model, load_tokenizer, with_adapter, without_adapter
+from probatum.model.packing import Suffix
+from probatum.prompt.render import Renderer
+from probatum.prompt.strategy import load_strategy
+from probatum.report.markdown import ReportContext, write_report
+from probatum.scoring.likelihood import score_likelihood
+from probatum.scoring.linear import score_linear, score_majority
+from probatum.training.loop import train
+from probatum.training.trainer import Examples
+from probatum.verdict.compare import compare
+from probatum.verdict.evidence import TrainingSummary, Usage
+
+# The study says what is asked: posts, model, prompt, training, and the criteria that must hold.
+study = Study.load(sys.argv[1])
+folder = RunFolder(Path(sys.argv[2]).resolve())
+labels, threshold = study.task.label_set(), study.scoring.threshold
+began = time.monotonic()
+
+
+def tell(line: str) -> None:
+    """Print a line with the seconds since the start."""
+    print(f"{time.monotonic() - began:6.1f} s  {line}", flush=True)
+
+
+# 1. Posts. They are read in any of the known forms, their labels unified; without a test file, validation is halved.
+#    The audit looks for what spoils a test: overlaps, duplicates, artefacts that give the label away.
+gathered = gather(study)
+posts = gathered.sides
+for side, rows in posts.items():
+    write_posts(folder.posts(side), rows)
+findings = audit(posts)
+write_json_atomic(folder.audit, findings.to_json())
+tell(f"{' + '.join(str(len(rows)) for rows in posts.values())} posts, {len(findings.findings)} findings")
+
+# 2. The cheap systems. A second of CPU, and what the big model has to beat.
+predictions, seconds, tokens = {}, {}, {}
+for system, score in (("majority", score_majority), ("linear", score_linear)):
+    start = time.monotonic()
+    predictions[system] = score(posts["train"], posts["test"], labels.positive, threshold)
+    seconds[system], tokens[system] = time.monotonic() - start, None
+tell("majority and linear scored")
+
+# 3. The prompt, in tokens. All prompts begin alike: that prefix is computed once a row, however many posts stand in it.
+tokenizer = load_tokenizer(study.model)
+strategy = load_strategy("baseline" if study.prompt.strategy == "auto" else study.prompt.strategy)
+renderer = Renderer(tokenizer, strategy, labels, study.prompt)
+tell(f"prompt {strategy.name!r}: {len(renderer.prefix_ids)} shared tokens")
+
+# 4. The model as it is. A post's score is the likelihood of the positive label's words among those of all labels.
+model = load_model(study.model)
+start = time.monotonic()
+scored = score_likelihood(model, renderer, posts["test"], study.scoring, lambda done: None)
+predictions["baseline"], tokens["baseline"] = scored.predictions, scored.num_tokens
+seconds["baseline"] = time.monotonic() - start
+tell(f"baseline scored, {len(posts['test']) / seconds['baseline']:.0f} posts/s")
+
+
+# 5. Training. Each post is its text behind the shared prefix, and the one true answer, which alone is learnt. The
+#    checkpoint with the lowest validation loss is kept; the test posts are not looked at.
+def suffixes(side: str) -> list[Suffix]:
+    """Return a file's posts as tokens, each with its true answer."""
+    rendered = renderer.render_many([post.text for post in posts[side]])
+    return [
+        Suffix(shown.post_ids + renderer.tail_ids, [renderer.answer_ids(post.label)])
+        for post, shown in zip(posts[side], rendered, strict=True)
+    ]
+
+
+rows = study.scoring.tokens_per_batch
+examples = Examples(renderer.prefix_ids, suffixes("train"), suffixes("validation"), rows)
+steps: list[int] = []
+trained = train(model, examples, study.training, folder.training, lambda progress: steps.append(progress.step))
+tell(f"{trained.steps} steps, validation loss {trained.start_loss:.3f} → {trained.best_loss:.3f}")
+
+# 6. The same posts again, with the adapter.
+tuned = with_adapter(model, folder.adapter)
+start = time.monotonic()
+scored = score_likelihood(tuned, renderer, posts["test"], study.scoring, lambda done: None)
+predictions["tuned"], tokens["tuned"] = scored.predictions, scored.num_tokens
+seconds["tuned"] = time.monotonic() - start
+without_adapter(tuned)
+for system, told in predictions.items():
+    write_predictions(folder.predictions(system), told)
+tell("tuned scored")
+
+# 7. The verdict. Every figure with its interval, every "better" with a paired test, every criterion judged.
+verdict = compare(
+    posts["test"],
+    predictions,
+    study.verdict,
+    labels.positive,
+    training=TrainingSummary(
+        completed=trained.completed,
+        planned_steps=trained.planned_steps,
+        steps=trained.steps,
+        start_loss=trained.start_loss,
+        best_loss=trained.best_loss,
+        best_step=trained.best_step,
+        final_loss=trained.final_loss,
+        notes=trained.notes,
+    ),
+    usage={system: Usage(seconds[system], tokens[system]) for system in predictions},
+    notes=gathered.notes,
+    doubts=gathered.doubts,
+)
+write_json_atomic(folder.verdict, verdict.to_json())
+
+# 8. The report, for people.
+context = ReportContext(
+    study_yaml=study.to_yaml(),
+    versions=versions(),
+    stage_seconds={**seconds, "training": trained.seconds},
+    audit=[f"{finding.severity}: {finding.message}" for finding in findings.findings],
+    command=f"python examples/one_run.py {sys.argv[1]} {sys.argv[2]}",
+)
+write_report(study.name, verdict, posts["test"], folder.report, context)
+tell(verdict.sentence)
+tell(f"report: {folder.report}")
+sys.exit(verdict.exit_code)

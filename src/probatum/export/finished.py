@@ -1,0 +1,57 @@
+"""What an export needs of a finished run, read once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from probatum.data.records import Post, Prediction, read_predictions, read_written_posts
+from probatum.pipeline import Run
+from probatum.study import Study
+from probatum.verdict.results import Verdict
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished run.
+
+    Attributes:
+        study: the study.
+        verdict: its verdict.
+        posts: the test posts.
+        predictions: system to its predictions, in the order of the posts.
+        manifest: the content of the run's manifest.
+    """
+
+    study: Study
+    verdict: Verdict
+    posts: Sequence[Post]
+    predictions: Mapping[str, Sequence[Prediction]]
+    manifest: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, run: Run) -> Finished:
+        """Read what a run left in its folder."""
+        assert run.verdict is not None
+        posts = read_written_posts(run.folder.posts("test"))
+        predictions: dict[str, list[Prediction]] = {}
+        for system in run.verdict.systems:
+            by_id = {row.id: row for row in read_predictions(run.folder.predictions(system))}
+            predictions[system] = [by_id[post.id] for post in posts]
+        manifest = json.loads(run.folder.manifest.read_text(encoding="utf-8"))
+        return cls(run.study, run.verdict, posts, predictions, manifest)
+
+    def rows(self, system: str) -> Iterator[tuple[Post, Prediction]]:
+        """Yield every test post with what a system said about it."""
+        return zip(self.posts, self.predictions[system], strict=True)
+
+    def model_name(self, system: str) -> str:
+        """Return what other tools call the model: the study's for baseline and tuned, else the system's name."""
+        return self.study.model.name if system in ("baseline", "tuned") else system
+
+    @property
+    def began(self) -> float:
+        """Seconds since 1970 at which the run's process began."""
+        return float(self.manifest["process"]["started"])

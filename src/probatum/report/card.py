@@ -1,0 +1,212 @@
+"""The model card: Hugging Face metadata, and what a reader must know before using the adapter.
+
+It is for publishing, so it holds no post's text, no path and no host name.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from probatum import __version__
+from probatum.artifacts import write_text_atomic
+from probatum.report import figures
+from probatum.report.figures import table
+from probatum.report.markdown import ReportContext
+from probatum.report.safe import in_markdown
+from probatum.study import Study
+from probatum.verdict.results import Verdict
+from probatum.verdict.wording import metric_name
+
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+PUBLISHED = ("f1", "accuracy", "precision", "recall", "fpr", "fnr", "mcc", "auroc")
+TRAINING = (
+    "rank", "alpha", "dropout", "targets", "epochs", "max_steps", "batch_size", "learning_rate", "schedule",
+    "warmup_steps", "weight_decay", "max_grad_norm", "early_stopping", "seed",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What a run knows besides its study and its verdict; what is not known is left out of the card.
+
+    Attributes:
+        posts: posts of train, validation and test.
+        hardware: kind to what it is.
+        versions: package to version.
+        stage_seconds: stage to its seconds.
+        energy_j: stage to the joules that the GPUs drew.
+        cost: of the whole run, in the currency of `cost_per_hour`.
+        num_tokens: tokens computed in training.
+    """
+
+    posts: Mapping[str, int] = field(default_factory=dict)
+    hardware: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    stage_seconds: Mapping[str, float] = field(default_factory=dict)
+    energy_j: Mapping[str, float] = field(default_factory=dict)
+    cost: float | None = None
+    num_tokens: int | None = None
+
+
+def facts_of(manifest: Mapping[str, Any], context: ReportContext) -> CardFacts:
+    """Return what a run's manifest knows that belongs on its card.
+
+    Args:
+        manifest: its content, with every stage done.
+        context: what the report says ran where, how long and at what cost.
+    """
+    facts = {stage: manifest["stages"][stage]["facts"] for stage in context.stage_seconds}
+    return CardFacts(
+        posts=facts["data"]["posts"],
+        hardware=manifest["hardware"],
+        versions=context.versions,
+        stage_seconds=context.stage_seconds,
+        energy_j={stage: told["energy_j"] for stage, told in facts.items() if told.get("energy_j") is not None},
+        cost=context.cost,
+        num_tokens=facts.get("training", {}).get("num_tokens"),
+    )
+
+
+def write_cards(paths: Sequence[Path], study: Study, verdict: Verdict, facts: CardFacts) -> None:
+    """Write the card to each path, whole or not at all."""
+    text = render_card(study, verdict, facts)
+    for path in paths:
+        write_text_atomic(path, text)
+
+
+def render_card(study: Study, verdict: Verdict, facts: CardFacts) -> str:
+    """Return the card as Markdown with its metadata in front; every text from outside is escaped."""
+    sections = [
+        [f"# {in_markdown(study.name)}", in_markdown(verdict.sentence, 4000)],
+        _use(study, verdict),
+        _limits(study, verdict),
+        figures.criteria(verdict),
+        _results(verdict),
+        figures.groups(verdict),
+        _training(study, facts),
+        _what_it_took(facts),
+    ]
+    body = "\n\n".join(part for section in sections for part in section if part)
+    return f"---\n{metadata(study, verdict).to_yaml()}\n---\n\n{body}\n"
+
+
+def metadata(study: Study, verdict: Verdict) -> Any:
+    """Return the hub's metadata (`huggingface_hub.ModelCardData`), `model-index` with the tuned system's figures."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    card = study.card
+    base = card.base_model or (study.model.name if HUB_ID.fullmatch(study.model.name) else None)
+    tuned = verdict.systems.get("tuned")
+    dataset = card.datasets[0] if card.datasets else "posts"
+    results = [
+        EvalResult(
+            task_type="text-classification",
+            task_name=f"is a post {verdict.positive}",
+            dataset_type=dataset,
+            dataset_name=f"{verdict.n} test posts of {study.name}",
+            dataset_split="test",
+            metric_type=metric,
+            metric_name=metric_name(metric) if metric != "auroc" else "AUROC",
+            metric_value=round(tuned.metrics[metric].value, 4),
+        )
+        for metric in PUBLISHED
+        if tuned is not None and tuned.metrics[metric].defined
+    ]
+    return ModelCardData(
+        language=card.language or None,
+        license=card.license,
+        library_name="peft",
+        pipeline_tag="text-generation",
+        base_model=base,
+        base_model_relation="adapter" if base else None,
+        datasets=card.datasets or None,
+        tags=["lora", "peft", "text-classification", "content-moderation", "probatum"],
+        model_name=study.name if results else None,
+        eval_results=results or None,
+    )
+
+
+def _use(study: Study, verdict: Verdict) -> list[str]:
+    words = ", ".join(f"*{in_markdown(word)}*" for word in study.task.labels.values())
+    told = in_markdown(study.card.intended_use, 2000) if study.card.intended_use else (
+        f"A LoRA adapter that makes {in_markdown(study.card.base_model or _short(study.model.name))} answer one "
+        f"question about one post: {words}? The probability of *{in_markdown(verdict.positive)}* is its score; a score "
+        f"of {study.scoring.threshold:g} or more is a flag. It was made and tested with the prompt "
+        f"*{in_markdown(_short(study.prompt.strategy))}*; under another prompt none of the figures below holds."
+    )  # fmt: skip
+    return ["## Intended use", told]
+
+
+def _short(name: str) -> str:
+    """Return a model or strategy without the folders of the machine that it lay on."""
+    return name if HUB_ID.fullmatch(name) else Path(name).name
+
+
+def _limits(study: Study, verdict: Verdict) -> list[str]:
+    lines = [in_markdown(limit, 2000) for limit in study.card.limits]
+    if not verdict.accepted:
+        lines.append(f"**The verdict is {verdict.outcome}: it did not meet its own criteria.** It is not for use.")
+    posts = f"{verdict.n:,} test posts"
+    lines.append(f"The figures are of {posts}; on posts of another time, place or collection they may be quite others.")
+    tuned = verdict.systems.get("tuned")
+    if tuned is not None and tuned.metrics["fpr"].defined:
+        rates = " and ".join(
+            f"{figures.with_interval(tuned.metrics[rate])} of the {kind} posts {fault}"
+            for rate, kind, fault in (("fpr", "negative", "flagged"), ("fnr", "positive", "missed"))
+            if tuned.metrics[rate].defined
+        )
+        lines.append(f"It errs: {rates}. A person should see what it flags before anything follows from it.")
+    thin = sorted({row.row.value for row in verdict.groups if min(row.row.positives, row.row.negatives) < 30})
+    if thin:
+        named = ", ".join(in_markdown(value, 40) for value in thin[:12])
+        lines.append(f"Groups with fewer than 30 test posts of a label, of which little is known: {named}.")
+    lines += [in_markdown(note, 500) for note in verdict.notes]
+    return ["## Limits", "\n".join(f"- {line}" for line in lines)]
+
+
+def _results(verdict: Verdict) -> list[str]:
+    names = list(verdict.systems)
+    rows = [
+        (
+            "AUROC" if metric == "auroc" else metric_name(metric),
+            *(figures.with_interval(verdict.systems[name].metrics[metric]) for name in names),
+        )
+        for metric in PUBLISHED
+    ]
+    legend = f"{verdict.n:,} test posts, {verdict.confidence * 100:g}% intervals."
+    return ["## Results", legend, table(("", *map(in_markdown, names)), rows)]
+
+
+def _training(study: Study, facts: CardFacts) -> list[str]:
+    settings = study.training.model_dump(mode="json", include=set(TRAINING))
+    rows = [(name, in_markdown(str(settings[name]), 300)) for name in TRAINING if settings[name] is not None]
+    posts = [(f"{side} posts", f"{count:,}") for side, count in facts.posts.items()]
+    tokens = [("tokens computed", f"{facts.num_tokens:,}")] if facts.num_tokens else []
+    return ["## Training", table(("setting", "value"), [*posts, *rows, *tokens])]
+
+
+def _what_it_took(facts: CardFacts) -> list[str]:
+    energy = facts.energy_j
+    header = ("stage", "seconds", *(["energy of the GPUs (Wh)"] if energy else []))
+    rows = [
+        (in_markdown(stage), f"{seconds:,.1f}", *([_watt_hours(energy.get(stage))] if energy else []))
+        for stage, seconds in facts.stage_seconds.items()
+    ]
+    if rows:
+        total = f"{math.fsum(facts.stage_seconds.values()):,.1f}"
+        rows.append(("**together**", total, *([_watt_hours(math.fsum(energy.values()))] if energy else [])))
+    cost = "" if facts.cost is None else f"Cost, by the price of the machine that the study gives: {facts.cost:.2f}."
+    whole = "The energy is of the whole cards, by their own counters." if energy else ""
+    machine = [(in_markdown(kind), in_markdown(str(what), 300)) for kind, what in facts.hardware.items() if what]
+    packages = [(in_markdown(name), in_markdown(version)) for name, version in facts.versions.items()]
+    made = f"Made by Probatum {__version__}, which measured everything on this card."
+    return ["## What it took", table(header, rows), whole, cost, table(("", ""), [*machine, *packages]), made]
+
+
+def _watt_hours(joules: float | None) -> str:
+    return "–" if joules is None else f"{joules / 3600:,.2f}"

@@ -1,0 +1,252 @@
+"""What a finished run is good for: leaderboards, trackers, card, hub, other tools, notebooks; one run for all."""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import yaml
+from huggingface_hub import ModelCard
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tests.flow.hub_server import Hub
+from tests.flow.test_study import ENVIRONMENT, probatum, small_study
+
+from probatum import Study
+from probatum.data.records import read_written_posts
+from probatum.export.finished import Finished
+from probatum.hub import FILES
+from probatum.shelf import read_run
+
+pytestmark = pytest.mark.flow
+EXAMPLE = Path(__file__).parents[2] / "examples" / "one_run.py"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with `runs/one`, a whole small run that reported to MLflow, and `runs/two`, its cheap systems alone."""
+    place = tmp_path_factory.mktemp("finished")
+    study = small_study(place / "study", max_steps=4, report_to=["mlflow"])
+    content = yaml.safe_load(study.read_text())
+    content["cost_per_hour"] = 3.0
+    content["card"] = {
+        "license": "apache-2.0",
+        "base_model": "user/toy",
+        "datasets": ["user/posts"],
+        "language": ["en"],
+    }
+    study.write_text(yaml.safe_dump(content))
+    tracked = ENVIRONMENT | {"MLFLOW_TRACKING_URI": (place / "mlruns").as_uri(), "MLFLOW_ALLOW_FILE_STORE": "true"}
+    done = subprocess.run(
+        [sys.executable, "-m", "probatum", "run", str(study), "--out", str(place / "runs" / "one")],
+        cwd=place, env=tracked, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode in (0, 1, 3), done.stderr
+    content |= {"systems": ["majority", "linear"], "verdict": {"criteria": []}}
+    (place / "study" / "two.yaml").write_text(yaml.safe_dump(content))
+    probatum("run", place / "study" / "two.yaml", "--out", place / "runs" / "two", cwd=place, code=3)
+    return place
+
+
+@pytest.fixture
+def one(place):
+    return read_run(place / "runs" / "one")
+
+
+def test_the_leaderboard_pairs_runs_on_the_same_posts(place):
+    told = json.loads(probatum("runs", "--json", "--html", "board.html", cwd=place))
+    (board,) = told["boards"]
+    assert board["n"] == 60
+    assert {row["system"]: row["runs"] for row in board["rows"]} == {
+        "tuned": ["runs/one"],
+        "baseline": ["runs/one"],
+        "linear": ["runs/one", "runs/two"],
+        "majority": ["runs/one", "runs/two"],
+    }
+    assert told["unread"] == {}
+    training = json.loads((place / "runs/one/training/result.json").read_text())
+    tuned = next(row for row in board["rows"] if row["system"] == "tuned")
+    assert tuned["seconds"] > training["seconds"]
+    assert tuned["cost"] == pytest.approx(tuned["seconds"] * 3 / 3600)
+    assert "<script" not in (place / "board.html").read_text()
+    assert json.loads(probatum("compare", "runs/one", "runs/two", "--json", cwd=place)) == told
+    assert max(map(len, probatum("runs", cwd=place).splitlines())) <= 80
+
+
+def test_a_run_that_is_not_whole_is_named_not_dropped(place, tmp_path):
+    shutil.copytree(place / "runs", tmp_path / "runs")
+    manifest = tmp_path / "runs" / "two" / "manifest.json"
+    content = json.loads(manifest.read_text())
+    content["stages"]["linear"]["state"] = "failed"
+    manifest.write_text(json.dumps(content))
+    (tmp_path / "runs" / "one" / "tuned" / "predictions.jsonl").write_text("{")
+    unread = json.loads(probatum("runs", "--json", cwd=tmp_path))["unread"]
+    assert unread["runs/two"] == "not scored yet: linear"
+    assert unread["runs/one"].startswith("cannot be read: ")
+
+
+def test_flags_that_a_leaderboard_does_not_take_are_refused(place):
+    message = probatum("compare", "runs/one", "--positive", "x", "--json", cwd=place, code=2)
+    assert "--positive: not for this; runs/one is a folder of runs" in json.loads(message)["error"]
+    message = probatum("compare", "study/study.yaml", "--metric", "mcc", "--json", cwd=place, code=2)
+    assert "--metric: not for this" in json.loads(message)["error"]
+
+
+def test_tensorboard_has_the_losses_and_the_verdict(place, one):
+    events = EventAccumulator(str(one.folder.training / "tensorboard")).Reload()
+    names = set(events.Tags()["scalars"])
+    assert {"train/loss", "eval/loss", "verdict/tuned/f1", "verdict/baseline/fpr", "verdict/accepted"} <= names
+    (f1,) = events.Scalars("verdict/tuned/f1")
+    assert f1.value == pytest.approx(one.verdict.systems["tuned"].metrics["f1"].value)
+    assert f1.step == json.loads((one.folder.training / "result.json").read_text())["best_step"]
+
+
+def test_mlflow_has_one_run_with_the_losses_and_the_verdict(place, one):
+    metrics = list((place / "mlruns").glob("*/*/metrics"))
+    assert len(metrics) == 1
+    value, step = (metrics[0] / "verdict/tuned/f1").read_text().split()[1:3]
+    assert float(value) == pytest.approx(one.verdict.systems["tuned"].metrics["f1"].value)
+    assert int(step) == json.loads((one.folder.training / "result.json").read_text())["best_step"]
+    assert (metrics[0] / "loss").is_file()
+    assert json.loads((one.folder.training / "trackers.json").read_text()) == {"mlflow": metrics[0].parent.name}
+
+
+def test_the_card_is_valid_for_the_hub(one):
+    for path in (one.folder.card, one.folder.adapter / "README.md"):
+        card = ModelCard.load(path)
+        assert card.data.license == "apache-2.0"
+        assert (card.data.library_name, card.data.base_model, card.data.datasets) == (
+            "peft",
+            "user/toy",
+            ["user/posts"],
+        )
+        figures = {result.metric_type: result.metric_value for result in card.data.eval_results}
+        assert figures["f1"] == pytest.approx(one.verdict.systems["tuned"].metrics["f1"].value, abs=1e-4)
+        assert {result.task_type for result in card.data.eval_results} == {"text-classification"}
+        assert str(one.folder.path) not in path.read_text()
+    assert one.folder.card.read_text() == (one.folder.adapter / "README.md").read_text()
+
+
+def pushed(place, hub, *flags, code=0, run="runs/one"):
+    environment = ENVIRONMENT | {"HF_ENDPOINT": hub.address, "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": "hf_test"}
+    done = subprocess.run(
+        [sys.executable, "-m", "probatum", "push", run, "--to", "user/repo", *flags],
+        cwd=place, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_push_sends_the_adapter_and_its_card_and_no_post(place, one):
+    with Hub() as hub:
+        said = pushed(place, hub, "--private")
+    assert f"{hub.address}/user/repo/commit/" in said
+    assert [(made["name"], made["private"]) for made in hub.repositories] == [("repo", True)]
+    assert set(hub.files) == set(FILES)
+    assert hub.files["adapter_model.safetensors"] == (one.folder.adapter / "adapter_model.safetensors").read_bytes()
+    assert str(place).encode() not in hub.sent
+    for side in ("train", "validation", "test"):
+        assert not [post.id for post in read_written_posts(one.folder.posts(side)) if post.text.encode() in hub.sent]
+
+
+def test_a_card_that_quotes_a_post_is_not_sent(place, tmp_path):
+    shutil.copytree(place / "runs" / "one", tmp_path / "one")
+    post = read_written_posts(tmp_path / "one" / "data" / "train.jsonl")[3]
+    card = tmp_path / "one" / "training" / "adapter" / "README.md"
+    card.write_text(card.read_text() + post.text)
+    with Hub() as hub:
+        said = pushed(place, hub, code=4, run=str(tmp_path / "one"))
+    assert f"the text of post {post.id!r} stands in the model card; nothing was sent" in said
+    assert hub.sent == b""
+
+
+def test_a_hub_that_refuses_is_told(place):
+    with Hub(refuse=True) as hub:
+        assert "user/repo: nothing was pushed (HfHubHTTPError" in pushed(place, hub, code=4)
+
+
+def test_a_run_without_an_adapter_cannot_be_pushed(place):
+    with Hub() as hub:
+        assert "only a run that trained can be pushed" in pushed(place, hub, code=2, run="runs/two")
+
+
+def test_csv_holds_every_post_and_figure(place, one):
+    probatum("export", "runs/one", "--format", "csv", "--out", "csv", cwd=place)
+    with (place / "csv" / "predictions.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    posts = read_written_posts(one.folder.posts("test"))
+    assert [(row["id"], row["text"]) for row in rows] == [(post.id, post.text) for post in posts]
+    told = Finished.read(one).predictions["tuned"]
+    assert [float(row["tuned_score"]) for row in rows] == [row.score for row in told]
+    with (place / "csv" / "metrics.csv").open(encoding="utf-8", newline="") as file:
+        figures = {(row["system"], row["metric"]): row["value"] for row in csv.DictReader(file)}
+    assert float(figures["tuned", "f1"]) == one.verdict.systems["tuned"].metrics["f1"].value
+    assert figures["majority", "precision"] == ""
+
+
+def test_lm_eval_files_agree_with_the_verdict(place, one):
+    probatum("export", "runs/one", "--format", "lm-eval", "--out", "lm", cwd=place)
+    for system, result in one.verdict.systems.items():
+        (results,) = (place / "lm" / system).glob("results_*.json")
+        (samples,) = (place / "lm" / system).glob("samples_*.jsonl")
+        figures = json.loads(results.read_text())["results"]["demo"]
+        rows = [json.loads(line) for line in samples.read_text().splitlines()]
+        assert figures["f1,none"] == result.metrics["f1"].value
+        assert sum(row["acc"] for row in rows) / len(rows) == pytest.approx(figures["acc,none"])
+        assert [row["doc_id"] for row in rows] == list(range(60))
+
+
+def test_inspect_reads_its_log_back(place, one):
+    log = pytest.importorskip("inspect_ai.log", reason="inspect_ai is not installed (an optional extra)")
+    probatum("export", "runs/one", "--format", "inspect", "--out", "inspect", cwd=place)
+    for system, result in one.verdict.systems.items():
+        read = log.read_eval_log(str(place / "inspect" / f"demo_{system}.eval"))
+        assert (read.status, len(read.samples)) == ("success", 60)
+        assert read.results.scores[0].metrics["f1"].value == result.metrics["f1"].value
+        right = [sample.scores["probatum"].value == "C" for sample in read.samples]
+        assert sum(right) / 60 == pytest.approx(result.metrics["accuracy"].value)
+
+
+def test_inspect_that_is_missing_is_named(place):
+    hidden = (
+        "import sys; sys.modules['inspect_ai'] = None; sys.argv[1:] = ['export', 'runs/one', '--format', 'inspect']"
+    )
+    code = f"{hidden}; from probatum.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=place, env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "pip install 'probatum[inspect]'" in done.stderr
+
+
+class Tags(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.names = []
+
+    def handle_starttag(self, tag, attrs):
+        self.names.append(tag)
+
+
+def test_a_notebook_shows_study_run_and_verdict(one):
+    for shown in (one.study, one, one.verdict):
+        tags = Tags()
+        tags.feed(shown._repr_html_())
+        assert "table" in tags.names
+        assert not {"script", "style", "img", "a"} & set(tags.names)
+    assert one.verdict.outcome.upper() in one._repr_html_()
+
+
+def test_the_flat_example_gives_the_same_verdict(place, one):
+    command = [sys.executable, str(EXAMPLE), str(place / "study" / "study.yaml"), str(place / "flat")]
+    done = subprocess.run(command, cwd=place, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert done.returncode == one.verdict.exit_code, done.stderr
+    flat = json.loads((place / "flat" / "verdict.json").read_text())
+    whole = one.verdict.to_json()
+    for system in whole["systems"]:
+        assert flat["systems"][system]["metrics"] == whole["systems"][system]["metrics"]
+    assert flat["sentence"] == whole["sentence"]
+    assert Study.load(place / "study" / "study.yaml").name in done.stdout
