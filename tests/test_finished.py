@@ -1,4 +1,4 @@
-"""A finished run read back: what `probatum report` and `probatum plot` do with its folder, and what they say of others."""
+"""A finished run read back: what `probatum report` and `probatum plot` do with its folder, or say of it."""
 
 import json
 import shutil

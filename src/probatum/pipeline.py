@@ -270,11 +270,7 @@ class _Job:
 
     def _judge(self) -> Facts:
         from probatum import further
-<<<<<<< HEAD
-=======
-        from probatum.decisions import read_decision
         from probatum.tracking import report_verdict
->>>>>>> main
 
         study, folder = self.study, self.folder
         posts = self.bench.posts("test")
