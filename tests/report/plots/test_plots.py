@@ -82,6 +82,13 @@ def test_group_rates_are_the_verdicts():
             assert (row["value"], row["low"], row["high"]) == (fpr.value, fpr.low, fpr.high)
 
 
+def test_long_names_that_begin_alike_keep_their_rows():
+    long = "a group whose name is long and begins alike: "
+    posts = [type(p)(p.id, p.text, p.label, long + p.group, p.source) for p in make_posts(200)]
+    rows = values(groups.plots(make_content(posts, criteria=[]))[0].spec)
+    assert len({row["place"] for row in rows}) == 3
+
+
 def test_the_frontier_holds_the_worst_group():
     content = make_content()
     mark = next(

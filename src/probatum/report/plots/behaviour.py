@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from probatum.report.content import ReportContent
 from probatum.report.plots.dots import dots
-from probatum.report.plots.plot import Plot, label, span
+from probatum.report.plots.plot import Plot, labels, span
 from probatum.verdict.further_results import BehaviourRow
 from probatum.verdict.wording import number
 
@@ -25,9 +25,10 @@ def plots(content: ReportContent) -> list[Plot]:
 
 def _plot(content: ReportContent, name: str, title: str, rows: Sequence[BehaviourRow]) -> Plot:
     systems = [system for system in content.telling_systems if system in rows[0].figures]
+    places = labels(row.value for row in rows)
     found = [(row, system, row.figures[system]["accuracy"]) for row in rows for system in systems]
     values = [
-        {"place": label(row.value), "system": system, "note": f"{row.n:,}"} | span(interval)
+        {"place": places[row.value], "system": system, "note": f"{row.n:,}"} | span(interval)
         for row, system, interval in found
         if interval.defined
     ]
@@ -35,6 +36,6 @@ def _plot(content: ReportContent, name: str, title: str, rows: Sequence[Behaviou
         [row.value, system, f"{row.n:,}", *(number(end) for end in (interval.value, interval.low, interval.high))]
         for row, system, interval in found
     ]
-    spec = dots(values, systems, "accuracy", order=[label(row.value) for row in rows])
+    spec = dots(values, systems, "accuracy", order=list(places.values()))
     what = f"Accuracy of {', '.join(systems)} on functional tests with intervals that draw whole templates."
     return Plot(name, title, what, spec, ("tests", "system", "n", "accuracy", "from", "to"), cells)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from probatum.report.content import ReportContent
 from probatum.report.plots.dots import dots
-from probatum.report.plots.plot import Plot, label, span
+from probatum.report.plots.plot import Plot, labels, span
 from probatum.verdict.wording import number
 
 MOST_PAIRS = 20
@@ -18,9 +18,10 @@ def plots(content: ReportContent) -> list[Plot]:
     systems = [name for name in content.telling_systems if name in found.overall]
     rows = [("all swaps", found.n, found.overall)]
     rows += [(f"{pair.first} / {pair.second}", pair.n, pair.systems) for pair in found.pairs[:MOST_PAIRS]]
+    places = labels(name for name, _, _ in rows)
     rates = [(name, n, system, figures[system].flip_rate) for name, n, figures in rows for system in systems]
     values = [
-        {"place": label(name), "system": system, "note": f"{n:,} swaps"} | span(rate)
+        {"place": places[name], "system": system, "note": f"{n:,} swaps"} | span(rate)
         for name, n, system, rate in rates
         if rate.defined
     ]
@@ -28,7 +29,7 @@ def plots(content: ReportContent) -> list[Plot]:
         [name, system, f"{n:,}", *(number(end) for end in (rate.value, rate.low, rate.high))]
         for name, n, system, rate in rates
     ]
-    spec = dots(values, systems, "flip rate", order=[label(name) for name, _, _ in rows])
+    spec = dots(values, systems, "flip rate", order=list(places.values()))
     what = f"Share of swaps that {', '.join(systems)} call otherwise, with intervals that draw whole posts."
     header = ("groups", "system", "swaps", "flip rate", "from", "to")
     return [Plot("swaps", "Calls that change with the group's name", what, spec, header, cells)]

@@ -25,6 +25,6 @@ def section(content: ReportContent) -> Section | None:
 
 
 def _cause(cause: Cause) -> Markup:
-    what = tag("p", tag("b", cause.kind.replace("_", " ")), ": ", outside(cause.sentence, LONG), ". ",
+    what = tag("p", tag("b", cause.kind.replace("_", " ")), ": ", outside(cause.sentence, LONG), "; ",
                outside(cause.advice, LONG), ".")  # fmt: skip
     return tag("li", what, tag("pre", tag("code", cause.command), class_="command", tabindex="0"))

@@ -11,7 +11,7 @@ from probatum.report.page.html import joined, outside, tag
 from probatum.report.page.section import Section, chart, figure
 from probatum.report.plots import frontier
 from probatum.report.plots.dots import dots
-from probatum.report.plots.groups import MOST_GROUPS
+from probatum.report.plots.groups import group_labels
 from probatum.report.plots.plot import label
 
 WARNING = (
@@ -28,16 +28,16 @@ def section(content: ReportContent) -> Section | None:
     plots = frontier.plots(content)
     frontiers = tag("div", *(figure(plot) for plot in plots), class_="plots")
     html = joined([tag("p", WARNING), _rules(content), _controls(), _results(content), frontiers])
-    groups = list(dict.fromkeys(row.row.value for row in content.verdict.groups))[:MOST_GROUPS]
+    groups = group_labels(content)
     places = np.unique(content.evidence.column("group")).tolist()  # in the order of the page's data
-    order = ["all posts", *map(label, groups)]
+    order = ["all posts", *groups.values()]
     rates = dots([], ["FPR", "FNR"], "rate at this threshold", order=order, name="rates")
     figures = {"threshold-rates": rates} | {f"plot-{plot.name}": plot.spec for plot in plots}
     data = {
         "systems": systems,
         "system": content.judged if content.judged in systems else systems[-1],
         "chosen": {name: content.threshold(name) for name in systems},
-        "groups": [[label(group), places.index(group)] for group in groups],
+        "groups": [[shown, places.index(group)] for group, shown in groups.items()],
         "critical": critical_value(content.verdict.confidence),
     }
     return Section("threshold", "Threshold", html, figures, data)
