@@ -10,6 +10,7 @@ from rich.console import Console
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from probatum.doctor import Check, Diagnosis, diagnose, print_diagnosis
+from probatum.errors import InputError
 from probatum.study import Study
 from tests.tiny_tokenizers import byte_bpe, fast
 
@@ -147,11 +148,11 @@ def rows_planned(monkeypatch, study):
     """The shape of rows that memory is planned for."""
     from probatum.model import fit
 
-    real, seen = fit.make_plan, []
+    seen = []
 
     def make_plan(config, study, shape, *others, **named):
         seen.append(shape)
-        return real(config, study, shape, *others, **named)
+        raise InputError("the shape is all that is asked for")  # counting passes takes seconds
 
     with monkeypatch.context() as patch:
         patch.setattr(fit, "make_plan", make_plan)

@@ -99,6 +99,7 @@ def test_the_commands_on_real_posts_run(shared_data, tmp_path):
     tried = [line.replace("run examples/unified.yaml", "run examples/unified.yaml --limit 50") for line in lines]
     tried = [line.replace("runs/unified", "runs/unified-limit50") for line in tried]
     run_block("\n".join(tried), tmp_path, environment)
+    assert (tmp_path / "runs" / "unified-limit50" / "report.md").is_file()
 
 
 @pytest.mark.flow

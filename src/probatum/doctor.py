@@ -23,7 +23,6 @@ from probatum.study import Study
 
 Level = Literal["ok", "note", "fault"]
 STYLES: dict[Level, str] = {"ok": "green", "note": "yellow", "fault": "bold red"}
-GIB = 2**30
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,8 @@ def diagnose(study: Study | None, gpus: int = 1) -> Diagnosis:
 
 def _machine() -> list[Check]:
     import torch
+
+    from probatum.model.memory import GIB
 
     found = versions()
     missing = [name for name, version in found.items() if version == "not installed"]
@@ -224,9 +225,9 @@ def _texts(study: Study, reads: dict[str, ReadResult]) -> dict[str, list[str]]:
 def _memory(
     study: Study, config: Any, renderer: Any, texts: dict[str, list[str]], *, device: Any, gpus: int
 ) -> list[Check]:
-    from probatum.model.fit import make_plan, size_words
+    from probatum.model.fit import make_plan
     from probatum.model.load import choose_dtype
-    from probatum.model.memory import free_bytes
+    from probatum.model.memory import free_bytes, size_words
     from probatum.model.shape import RowShape
 
     trains, shards = "tuned" in study.systems, gpus if study.model.shard else 1

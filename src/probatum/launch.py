@@ -45,26 +45,33 @@ def launch(arguments: Sequence[str], size: int) -> int:
         The leader's exit code.
 
     Raises:
-        CrewError: the leader was killed, or a follower ended before the crew was complete.
+        CrewError: a process could not be started, the leader was killed, or a follower ended before the crew was
+            complete.
     """
     threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // size))}  # unless the user says otherwise
     place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
     shared = threads | os.environ | place | {"WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size)}
     command = [sys.executable, "-m", "probatum", *arguments]
-    members = [
-        subprocess.Popen(
-            command,
-            env=shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stdin=subprocess.DEVNULL,
-            process_group=0,  # so that a terminal's Ctrl-C comes once, from here, and to the leader alone
-        )
-        for rank in range(size)
-    ]
+    told = shlex.join(["probatum", *arguments])
+    members: list[Process] = []
     try:
+        for rank in range(size):
+            members.append(_start(command, shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)}))
         with _forwarding_signals(members[0]):
-            return _wait(members, shlex.join(["probatum", *arguments]))
+            return _wait(members, told)
+    except OSError as error:
+        raise CrewError(f"rank {len(members)} of {size} could not be started ({error.strerror})", told) from error
     finally:
         _end(members)
+
+
+def _start(command: Sequence[str], environment: dict[str, str]) -> Process:
+    return subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        process_group=0,  # so that a terminal's Ctrl-C comes once, from here, and to the leader alone
+    )
 
 
 def _wait(members: Sequence[Process], command: str) -> int:
@@ -84,7 +91,7 @@ def _wait(members: Sequence[Process], command: str) -> int:
 
 def _end(members: Sequence[Process]) -> None:
     """Wait for every process to end; kill those that do not."""
-    if members[0].poll() is None:
+    if members and members[0].poll() is None:
         members[0].kill()
     deadline = time.monotonic() + END_S
     for member in members:

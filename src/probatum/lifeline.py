@@ -22,6 +22,7 @@ from typing import Any, TextIO
 
 from probatum.errors import CrewError, ProbatumError
 
+CONNECT_S = 120.0  # for followers, which have nothing else to do then
 GRACE_S = 3.0  # for the leader's main thread to end by itself, with its manifest in order
 TOLD_GRACE_S = 1.0  # an error that all processes meet is the leader's own to tell
 LOSS_S = 3.0  # for a follower's end to be noticed once a collective has failed for it
@@ -71,15 +72,36 @@ class LeaderLine:
         self.told: dict[int, TextIO] = {}
 
     def connect(self) -> None:
-        """Wait for every follower, then begin to watch."""
-        while len(self.followers) < len(self.members) - 1:
-            connection, _ = self.server.accept()
-            lines = connection.makefile()
-            rank = json.loads(lines.readline())
-            self.followers[rank], self.told[rank] = connection, lines
-        self.server.close()
+        """Wait for every follower, then begin to watch.
+
+        Raises:
+            CrewError: one did not come; all were alive a moment ago.
+        """
+        self.server.settimeout(CONNECT_S)
+        try:
+            while len(self.followers) < len(self.members) - 1:
+                self._accept()
+        except TimeoutError as error:
+            missing = [str(member) for member in self.members[1:] if member.rank not in self.followers]
+            text = f"{', '.join(missing)} of {len(self.members)} did not connect within {CONNECT_S:g} s"
+            raise CrewError(text, self.command) from error
+        finally:
+            self.server.close()
         signal.signal(signal.SIGTERM, self._stop)
         threading.Thread(target=self._watch, daemon=True).start()
+
+    def _accept(self) -> None:
+        connection, _ = self.server.accept()
+        connection.settimeout(CONNECT_S)
+        lines = connection.makefile()
+        try:
+            rank = json.loads(lines.readline())
+        except TimeoutError:
+            lines.close()
+            connection.close()
+            raise
+        connection.settimeout(None)
+        self.followers[rank], self.told[rank] = connection, lines
 
     def order(self, order: list[Any]) -> None:
         """Send an order to every follower; one that is gone is noticed by the watch."""

@@ -33,7 +33,7 @@ from probatum.data.reweighting import describe_weights, post_weights, weight_tab
 from probatum.data.strategy import strategy_yaml
 from probatum.errors import StageError, StudyError
 from probatum.manifest import Facts, RunFolder, versions
-from probatum.model.fit import Plan, make_plan, size_words
+from probatum.model.fit import Plan, make_plan
 from probatum.model.gpus import EnergyMeter, own_gpus
 from probatum.model.load import (
     LoadedModel,
@@ -46,7 +46,7 @@ from probatum.model.load import (
     with_adapter,
     without_adapter,
 )
-from probatum.model.memory import Peak, free_bytes
+from probatum.model.memory import Peak, free_bytes, size_words
 from probatum.model.packing import Suffix
 from probatum.model.shape import RowShape
 from probatum.prompt.render import Renderer
@@ -56,12 +56,12 @@ from probatum.scoring.likelihood import Scored, score_likelihood
 from probatum.scoring.linear import score_linear, score_majority
 from probatum.scoring.retention import general_paragraphs, paragraph_losses
 from probatum.shard import catch_up, check_shardable, load_sharded
-from probatum.study import Study, Training
+from probatum.study import AUTO, Study, Training
 from probatum.training.loop import train
 from probatum.training.trainer import Examples
 
 Report = Callable[..., None]
-AUTO, READY, DEFAULT_STRATEGY = "auto", "ready", "baseline"
+READY, DEFAULT_STRATEGY = "ready", "baseline"
 SEEDS = "seeds"
 FEWEST_TOKENS = 64  # in a row
 MODEL_PACKAGES = ("probatum", "torch", "transformers", "peft", "tokenizers")
@@ -191,11 +191,11 @@ class Bench:
         if "base" not in self._loaded:
             self.check_shard()
             self._check_fit()
-            self.plan.apply()
             if self.study.model.shard:
                 self._loaded["base"] = load_sharded(self.study.model, self.crew, report)
             else:
                 self._loaded["base"] = load_model(self.study.model, report=report)
+            self.plan.apply(self._loaded["base"].model)
         return self._loaded["base"]
 
     def check_shard(self) -> None:

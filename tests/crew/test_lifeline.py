@@ -1,5 +1,6 @@
 """A process that is gone is told of at once, also where the leader waits inside of C."""
 
+import socket
 import subprocess
 import sys
 import textwrap
@@ -7,6 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
+
+from probatum.errors import CrewError
+from probatum.lifeline import LeaderLine, Member, socket_of
 
 SRC = Path(__file__).parents[2] / "src"
 LEADER = """
@@ -52,3 +56,16 @@ def test_a_leader_that_waits_for_the_dead_ends(tmp_path, end, code, said):
     assert done.stderr.startswith(f"error: {said}")
     assert done.stderr.endswith("what it finished is kept; to go on: probatum run study.yaml --gpus 2\n")
     assert time.monotonic() - began < 15
+
+
+def test_a_follower_that_does_not_connect_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("probatum.lifeline.CONNECT_S", 0.1)
+    members = [Member(rank, "H200", str(rank), 100 + rank) for rank in range(3)]
+    line = LeaderLine(tmp_path, members, "probatum run study.yaml --gpus 3")
+    with socket.socket(socket.AF_UNIX) as silent:  # it connects, and never says who it is
+        silent.connect(socket_of(tmp_path))
+        with pytest.raises(
+            CrewError, match=r"^rank 1 \(GPU 1, process 101\), rank 2 .* of 3 did not connect within 0.1 s"
+        ):
+            line.connect()
+    assert line.server.fileno() == -1

@@ -4,6 +4,7 @@ import random
 
 import pytest
 import torch
+from tests.training.mixed_lengths import check_mixed_lengths
 from torch.nn import functional as F
 from transformers import GptOssConfig, GptOssForCausalLM
 
@@ -84,6 +85,19 @@ def test_graphed_step_is_as_close_to_float32_as_the_reference_is(tuned, row):
     wanted = torch.cat([g.double().flatten() for g in torch.autograd.grad(loss, parameters)])
     assert losses[0] == pytest.approx(loss.item(), abs=max(1e-3, 2 * abs(reference[0] - loss.item())))
     assert off(gradient, wanted) < max(2e-2, 1.5 * off(reference[1], wanted))
+
+
+def test_rows_of_two_lengths_in_turn_are_each_its_own(tuned, row):
+    """Two graphs share a pool: what one gives out must outlive the other's replay."""
+    parameters = [p for p in tuned.parameters() if p.requires_grad]
+    draw = random.Random(1)
+    longer = [Suffix([draw.randrange(1000) for _ in range(57)], [[draw.randrange(1000)]]) for _ in range(8)]
+    with fast_rows(tuned):
+        mixed = check_mixed_lengths(
+            lambda most: GraphedStep(tuned, most), parameters, [row, pack_row(range(104), longer)], off=1e-3
+        )
+    assert len(mixed.captured) == 2
+    assert not mixed.refused
 
 
 def test_the_adapter_overfits_one_row(tuned, row):

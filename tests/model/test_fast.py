@@ -36,9 +36,10 @@ def test_what_the_kernels_do_not_do_is_left_to_the_model(setting, value):
     }
     gpu = torch.device("cuda")
     plain = LlamaForCausalLM(LlamaConfig(**sizes, num_key_value_heads=2))
-    assert fast.fits(plain, gpu)
+    assert fast.fits(plain, gpu, torch.bfloat16)
+    assert not fast.fits(plain, gpu)  # it is float32
     setattr(plain.config, setting, value)
-    assert not fast.fits(plain, gpu)
+    assert not fast.fits(plain, gpu, torch.bfloat16)
 
 
 def test_logits_and_gradients_are_those_of_the_model_s_own_attention(model, monkeypatch):  # noqa: F811

@@ -15,7 +15,6 @@ from probatum.model import ledger
 from probatum.model.buffers import padded_length
 from probatum.model.fit import (
     ADAM_BYTES,
-    GIB,
     ROWS,
     Plan,
     adapter_bytes,
@@ -27,7 +26,8 @@ from probatum.model.fit import (
 )
 from probatum.model.load import LoadedModel, load_config, load_model
 from probatum.model.masks import by_kind, windows
-from probatum.model.memory import CONTEXT_BYTES, free_bytes
+from probatum.model.memory import CONTEXT_BYTES, GIB, free_bytes
+from probatum.model.mxfp4.experts import Mxfp4Experts
 from probatum.model.mxfp4.quantizer import keep_mxfp4
 from probatum.model.shape import FileSize, RowShape
 from probatum.study import Model, Scoring, Study, Training
@@ -298,7 +298,8 @@ def test_numbers_that_do_not_fit_are_kept_and_told(gpu):
     assert plan.fits(trains=False)
     assert "lower training.micro_batch_size" in plan.advice(trains=True)
     assert plan.advice(trains=True).endswith(", or leave all three to auto")
-    assert "auto" not in replace(plan, fast=False).advice(trains=True)  # there it is fixed
+    least = replace(plan, micro_batch_size=1, gradient_checkpointing=True)
+    assert least.advice(trains=True).startswith("training does not fit, not even a post at a time: lower scoring.")
 
 
 def test_what_is_free_counts_too(gpu):
@@ -320,6 +321,34 @@ def test_on_a_cpu_auto_is_the_reference(name, request):
     assert plan.laid_over(Training(), Scoring()) == (Training(), Scoring())
 
 
+@pytest.mark.parametrize("name", ["builtin", "llama"])
+def test_on_a_cpu_auto_gives_way_where_there_is_little(name, request):
+    name = name if name == "builtin" else str(request.getfixturevalue(name)()[0])
+    config, cpu = load_config(Model(name=name)), torch.device("cpu")
+
+    def plan(available, **sections):
+        return make_plan(
+            config, study(model={"name": name}, **sections), SHAPE, cpu, torch.float32, available=available
+        )
+
+    roomy = plan(8 * GIB)
+    less = plan(int(roomy.scoring * 0.9))
+    assert less.tokens_per_batch < roomy.tokens_per_batch == 1024
+    assert less.fits(trains=False)
+    least = plan(1)
+    assert (least.micro_batch_size, least.tokens_per_batch) == (1, 128)
+    kept = plan(1, training={"micro_batch_size": 4}, scoring={"tokens_per_batch": 1024})
+    assert (kept.micro_batch_size, kept.tokens_per_batch) == (4, 1024)
+
+
+def test_the_plan_tells_the_experts_of_one_model_alone(gpt_oss):
+    first, second = (load_model(Model(name=str(gpt_oss))).model for _ in range(2))
+    plan = Plan(4, True, 1024, 1024, False, True, True, 10, 1, 5, 0, 7, 7, None, True)
+    plan.apply(first)
+    allowed = [{m.may_dequantise for m in of.modules() if isinstance(m, Mxfp4Experts)} for of in (first, second)]
+    assert allowed == [{False}, {True}]
+
+
 def test_generated_answers_keep_the_reference_row(gpu):
     assert planned("20b", scoring={"method": "generate"}).tokens_per_batch == 1024
 
@@ -339,6 +368,11 @@ def test_a_model_that_cannot_be_counted_is_estimated(gpu, monkeypatch):
     assert not plan.counted
     assert plan.words().endswith("(by a formula: its shapes could not be counted)")
     bones = skeleton(published("20b"), is_mxfp4=True)
+    scored = replace(SHAPE, test=FileSize(3, 96))
+    monkeypatch.undo()
+    gpu()
+    monkeypatch.setattr(ledger, "scoring_bytes", refuse)
+    assert not planned("20b", scored, systems=["baseline"]).counted
     needs = [formula_bytes(bones, False, torch.bfloat16, tokens) for tokens in (64, 128, 256)]
     assert needs[2] > 2 * needs[1] > 4 * needs[0]
     assert formula_bytes(bones, True, torch.bfloat16, 256) < needs[2]

@@ -77,7 +77,7 @@ def inline_types(tokens):
     return {child.type for token in tokens for child in token.children or []}
 
 
-def holds_as_plain_text(text):
+def assert_plain_text(text):
     """A paragraph, a list item and a table cell of the escaped text hold it and nothing else."""
     escaped = in_markdown(text)
     alone, item = parsed(escaped), parsed(f"- **id**: {escaped}")
@@ -92,17 +92,17 @@ def holds_as_plain_text(text):
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_markdown_holds_it_as_plain_text(text):
-    holds_as_plain_text(text)
+    assert_plain_text(text)
 
 
 @given(st.text(max_size=80))
 def test_markdown_holds_any_text_as_plain_text(text):
-    holds_as_plain_text(text)
+    assert_plain_text(text)
 
 
 @given(st.text(alphabet="#-*_`|<>[]()!&;:=+.1a \n\\~", max_size=30))
 def test_markdown_holds_any_markup_as_plain_text(text):
-    holds_as_plain_text(text)
+    assert_plain_text(text)
 
 
 def test_addresses_and_mentions_are_broken_for_readers_that_link_bare_ones():

@@ -21,7 +21,9 @@ def test_angles_follow_the_buffer(model):  # noqa: F811
 
 
 def test_a_model_without_one_rotary_module_is_left_alone():
-    angles = Angles(torch.nn.Linear(2, 2), torch.arange(3)[None])
+    bare = torch.nn.Linear(2, 2)
+    angles = Angles(bare, torch.arange(3)[None])
     angles.fill()
+    assert angles.held is None
     with angles.instead():
-        pass
+        assert "forward" not in vars(bare)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from tests.model.test_packing import model, random_suffixes  # noqa: F401  # the fixture
+from tests.training.mixed_lengths import check_mixed_lengths
 from torch.nn import functional as F
 
 from probatum.model import fast
@@ -38,6 +39,24 @@ def test_gradients_and_loss_are_those_of_the_model_itself(model, monkeypatch):  
     torch.testing.assert_close(weight.grad / 2, wanted, rtol=1e-3, atol=1e-5)
     model.requires_grad_(True)
     weight.grad = None
+
+
+def test_rows_of_two_lengths_in_turn_are_each_its_own(model, monkeypatch):  # noqa: F811
+    if model.config.model_type == "gemma2":
+        pytest.skip("its scores are capped, which the kernel does not do")
+    monkeypatch.setattr(fast, "fits", lambda *_: True)
+    monkeypatch.setattr(GraphedStep, "_capture", draw_and_fail)
+    weight = model.model.layers[0].self_attn.q_proj.weight
+    model.requires_grad_(False)
+    weight.requires_grad_(True)
+    posts = [Suffix(s.tokens, [s.answers[0]]) for s in random_suffixes(seed=3)]
+    rows = [pack_row(range(5, 5 + prefix), posts) for prefix in (3, 80)]
+    try:
+        with fast.fast_rows(model):
+            check_mixed_lengths(lambda most: GraphedStep(model, most), [weight], rows, off=1e-4)
+    finally:
+        model.requires_grad_(True)
+        weight.grad = None
 
 
 def draw_and_fail(*_):

@@ -90,19 +90,17 @@ def prepare(
     if test is not None:
         held_out = source_named(source).read(test, replace(reading, frame=read.frame))
         skipped += held_out.skipped
-        kept = {side: without_texts_of(posts, held_out.posts) for side, posts in sides.items()}
-        overlap = len(read.posts) - sum(map(len, kept.values()))
-        sides = (kept if drop_overlap else sides) | {"test": held_out.posts}
+        apart = {side: without_texts_of(posts, held_out.posts) for side, posts in sides.items()}
+        overlap = len(read.posts) - sum(map(len, apart.values()))
+        sides = (apart if drop_overlap else sides) | {"test": held_out.posts}
         if not sides["train"]:
             raise DataError(f"{path}: every post stands in {test} too; nothing is left to train on")
-    limited = sum(len(members) for members in sides.values())
-    sides = {side: members[:limit] for side, members in sides.items()}
-    limited -= sum(len(members) for members in sides.values())
-    files = _write(out, sides, skipped, strategy_yaml(read.frame, path.name) if read.frame else None)
-    counts = {side: len(members) for side, members in sides.items()}
-    return Prepared(
-        files, counts | {"skipped": len(skipped), "overlap": overlap, "limited": limited}, skipped, read.frame
-    )
+    kept = {side: members[:limit] for side, members in sides.items()}
+    files = _write(out, kept, skipped, strategy_yaml(read.frame, path.name) if read.frame else None)
+    counts = {side: len(members) for side, members in kept.items()}
+    limited = sum(map(len, sides.values())) - sum(counts.values())
+    counts |= {"skipped": len(skipped), "overlap": overlap, "limited": limited}
+    return Prepared(files, counts, skipped, read.frame)
 
 
 def without_texts_of(posts: Sequence[Post], held_out: Sequence[Post]) -> list[Post]:

@@ -6,8 +6,19 @@ import math
 from dataclasses import dataclass
 
 
+class MayBeUndefined:
+    """What has a value, NaN where it is undefined."""
+
+    value: float
+
+    @property
+    def defined(self) -> bool:
+        """Whether there is a value."""
+        return not math.isnan(self.value)
+
+
 @dataclass(frozen=True)
-class Figure:
+class Figure(MayBeUndefined):
     """A value that may be undefined.
 
     Attributes:
@@ -17,11 +28,6 @@ class Figure:
 
     value: float
     reason: str | None = None
-
-    @property
-    def defined(self) -> bool:
-        """Whether there is a value."""
-        return not math.isnan(self.value)
 
     @classmethod
     def undefined(cls, reason: str) -> Figure:

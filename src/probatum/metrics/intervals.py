@@ -13,13 +13,13 @@ from scipy.stats import norm
 
 from probatum.metrics.bootstrap import table_weights
 from probatum.metrics.classification import Confusion, ratio
-from probatum.metrics.figure import Figure
+from probatum.metrics.figure import Figure, MayBeUndefined
 
 OF_THE_WHOLE_TABLE = ("f1_macro", "mcc")  # neither a share of posts nor a function of one
 
 
 @dataclass(frozen=True)
-class Interval:
+class Interval(MayBeUndefined):
     """An estimate and the interval around it.
 
     Attributes:
@@ -35,11 +35,6 @@ class Interval:
     high: float
     n: int
     reason: str | None = None
-
-    @property
-    def defined(self) -> bool:
-        """Whether there is a value."""
-        return not math.isnan(self.value)
 
     @classmethod
     def undefined(cls, reason: str, n: int = 0) -> Interval:

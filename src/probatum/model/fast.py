@@ -67,17 +67,19 @@ def kernel_attention(  # noqa: PLR0917  # transformers' own order
     return attention(query[0], key[0], value[0], s_aux, attention_mask[0, 0], scale)[0][None], None
 
 
-def fits(model: Any, device: torch.device | None = None) -> bool:
-    """Whether the kernels compute this model's attention: on a GPU, and without dropout, soft caps or other extras.
+def fits(model: Any, device: torch.device | None = None, dtype: torch.dtype | None = None) -> bool:
+    """Whether the kernels serve a model: on a GPU, in bfloat16, and without dropout, soft caps or other extras.
 
     Args:
         model: the model, or its skeleton.
         device: where it will be (default: where it is).
+        dtype: what it will be held in (default: what it is).
     """
     config, where = model.config.get_text_config(), device or model.device
     heads = [getattr(config, name, None) for name in ("head_dim", "v_head_dim", "qk_head_dim")]
     return (
         where.type == "cuda"
+        and (dtype or model.dtype) == torch.bfloat16
         and kernels.installed()
         and not (torch.cuda.is_available() and torch.cuda.get_device_capability(where) < CAPABILITY)
         and getattr(model, "_supports_attention_backend", False)

@@ -12,21 +12,24 @@ from itertools import product
 from typing import Any
 
 import torch
+from torch import nn
 
 from probatum.model import ledger
 from probatum.model.buffers import padded_length
 from probatum.model.fast import fits as kernel_fits
+from probatum.model.memory import size_words
 from probatum.model.mxfp4.experts import Mxfp4Experts
 from probatum.model.mxfp4.quantizer import keep_mxfp4
 from probatum.model.notices import quiet
 from probatum.model.shape import RowShape
 from probatum.study import Scoring, Study, Training
+from probatum.study.model import REFERENCE_TOKENS
 
 ADAM_BYTES = 16  # float32 weight, gradient and two moments of each adapter parameter
 GRADIENT_BYTES = 4  # of which its gradient
-GIB = 2**30
 FRAGMENTS = 0.02  # share of a device that the allocator leaves in pieces too small to use
 ROWS = (32_768, 16_384, 8_192, 4_096, 2_048, 1_024)  # lengths of scoring rows that a plan may choose
+SHORT_ROWS = (REFERENCE_TOKENS, 512, 256, 128)  # the same without the kernels
 UNCOUNTED = (RuntimeError, TypeError, ValueError, AttributeError, KeyError, IndexError, StopIteration, ImportError)
 
 
@@ -90,12 +93,11 @@ class Plan:
             update={"tokens_per_batch": self.tokens_per_batch}
         )
 
-    def apply(self) -> None:
-        """Tell the kernels whether they may dequantise."""
-        if self.fast:
-            from probatum.model.kernels.experts import allow_dequantising
-
-            allow_dequantising(self.dequantises)
+    def apply(self, model: nn.Module) -> None:
+        """Tell a model's experts whether they may dequantise."""
+        for module in model.modules():
+            if isinstance(module, Mxfp4Experts):
+                module.may_dequantise = self.dequantises
 
     def words(self) -> str:
         """Say what is planned and what it takes."""
@@ -115,11 +117,14 @@ class Plan:
         if not self.fits(trains=False):
             return "scoring does not fit: lower scoring.tokens_per_batch, choose a smaller model, or a larger machine"
         assert trains
-        # without the kernels `auto` is fixed, so that leaving it to auto would help nobody
-        auto = ", or leave all three to auto" if self.fast else ""
+        if self.micro_batch_size == 1 and self.gradient_checkpointing:
+            return (
+                "training does not fit, not even a post at a time: lower scoring.tokens_per_batch, training.rank or "
+                "prompt.max_tokens, choose a smaller model, or a larger machine"
+            )
         return (
             "training does not fit: lower training.micro_batch_size or scoring.tokens_per_batch, "
-            f"set training.gradient_checkpointing: true{auto}"
+            "set training.gradient_checkpointing: true, or leave all three to auto"
         )
 
 
@@ -178,9 +183,11 @@ def make_plan(
     available: int | None,
     shards: int = 1,
 ) -> Plan:
-    """Choose what is `auto` so that it fits: the largest micro-batch, kept activations, the largest scoring row.
+    """Choose what is `auto` so that it fits.
 
-    On a CPU, and where the kernels do not serve, `auto` is the reference, whose attention grows with the row's square.
+    Given up are, in this order: long rows, posts at a time, dequantising a layer, kept activations.
+    On a CPU, and where the kernels do not serve, `auto` is the reference or less: its attention grows with the row's
+    square.
 
     Args:
         config: the model's config as it was read.
@@ -197,7 +204,7 @@ def make_plan(
     training, scoring, trains = study.training, study.scoring, "tuned" in study.systems
     is_mxfp4 = keep_mxfp4(config)
     bones = skeleton(config, is_mxfp4=is_mxfp4, trust_remote_code=study.model.trust_remote_code)
-    fast = shards == 1 and study.model.kernels == "auto" and kernel_fits(bones, device) and dtype == torch.bfloat16
+    fast = shards == 1 and study.model.kernels == "auto" and kernel_fits(bones, device, dtype)
     count = _Counts(bones, training, shape, dtype, fast)
     base = Plan(
         micro_batch_size=min(training.micro_batch_size, training.batch_size),
@@ -228,8 +235,8 @@ def make_plan(
 def _choices(base: Plan, training: Training) -> Iterator[Plan]:
     """Yield plans of every micro-batch, checkpointing and dequantisation that is left open, the best first."""
     micros, recomputes = [base.micro_batch_size], [base.gradient_checkpointing]
-    if base.fast and training.is_auto("micro_batch_size"):
-        micros = training.micro_batches(training.batch_size)[::-1]
+    if training.is_auto("micro_batch_size"):
+        micros = training.micro_batches(training.batch_size if base.fast else base.micro_batch_size)[::-1]
     if base.fast and training.is_auto("gradient_checkpointing"):
         recomputes = [False, True]
     for recompute, dequantises, micro in product(recomputes, (True, False) if base.fast else (True,), micros):
@@ -252,16 +259,18 @@ def _with_steps(plan: Plan, count: _Counts) -> Plan:
 def _with_rows(plan: Plan, scoring: Scoring, count: _Counts) -> Plan:
     """Choose the longest rows that fit, for scoring and for validation; the shortest if none does."""
     rows = [plan.tokens_per_batch]
-    if plan.fast and scoring.is_auto("tokens_per_batch") and scoring.method == "likelihood":
-        rows = list(ROWS)
+    if scoring.is_auto("tokens_per_batch"):
+        rows = list(ROWS if plan.fast and scoring.method == "likelihood" else SHORT_ROWS)
     for tokens in rows:
         row = count.shape.scoring_row(tokens)
-        plan = replace(plan, tokens_per_batch=tokens, workspace=count.scoring(row, plan.dequantises))
+        taken, counted = count.scoring(row, plan.dequantises)
+        plan = replace(plan, tokens_per_batch=tokens, workspace=taken, counted=plan.counted and counted)
         if plan.fits(trains=False):
             break
     for tokens in rows[rows.index(plan.tokens_per_batch) :]:
         row = count.shape.validation_row(tokens)
-        plan = replace(plan, validation_tokens=tokens, validation=count.scoring(row, plan.dequantises))
+        taken, counted = count.scoring(row, plan.dequantises)
+        plan = replace(plan, validation_tokens=tokens, validation=taken, counted=plan.counted and counted)
         if plan.fits(trains=True):
             break
     return plan
@@ -286,12 +295,13 @@ class _Counts:
         except UNCOUNTED:  # an architecture that asks for a tensor's values, or for an operator that meta lacks
             return formula_bytes(self.bones, recompute, self.dtype, num_tokens), False
 
-    def _scoring(self, row: tuple[int, int], dequantises: bool) -> int:
+    def _scoring(self, row: tuple[int, int], dequantises: bool) -> tuple[int, bool]:
+        """Return the peak of a scoring row beyond the weights, and whether it was counted."""
         inside = ledger.experts_inside(dequantises=dequantises)
         try:
-            return ledger.scoring_bytes(self.bones, self.settings, self.dtype, row, inside, fast=self.fast)
+            return ledger.scoring_bytes(self.bones, self.settings, self.dtype, row, inside, fast=self.fast), True
         except UNCOUNTED:
-            return formula_bytes(self.bones, True, self.dtype, row[0])
+            return formula_bytes(self.bones, True, self.dtype, row[0]), False
 
 
 def formula_bytes(model: Any, recompute: bool, dtype: torch.dtype, num_tokens: int) -> int:
@@ -311,8 +321,3 @@ def formula_bytes(model: Any, recompute: bool, dtype: torch.dtype, num_tokens: i
     if recompute:
         return config.num_hidden_layers * num_tokens * hidden * size + attention + linear
     return config.num_hidden_layers * (attention + linear)
-
-
-def size_words(num_bytes: int) -> str:
-    """Return bytes as people read them."""
-    return f"{num_bytes / GIB:.1f} GiB" if num_bytes >= GIB else f"{num_bytes / 2**20:.0f} MiB"

@@ -17,12 +17,11 @@ from torch import nn
 from probatum.errors import ModelError, StageError
 from probatum.model.checkpoint import check_checkpoint, lfs_pointers
 from probatum.model.masks import check_attention
-from probatum.model.memory import enforce_limit, free_bytes
+from probatum.model.memory import enforce_limit, free_bytes, size_words
 from probatum.model.notices import counted, quiet
 from probatum.study import Model as ModelSettings
 
 BUILTIN = Path(__file__).parent / "builtin"
-GIB = 2**30
 ADAPTER = "adapter_model.safetensors"
 
 
@@ -287,10 +286,10 @@ def _fitting(settings: ModelSettings, config: Any, device: torch.device, *, is_m
         dtype = choose_dtype(settings, device)
         bones = skeleton(config, is_mxfp4=is_mxfp4, trust_remote_code=settings.trust_remote_code)
         takes = weight_bytes(bones, dtype)
-        had = "an unknown amount" if free is None else f"{free / GIB:.1f} GiB"
+        had = "an unknown amount" if free is None else size_words(free)
         half = "try model: {dtype: bfloat16}, " if dtype == torch.float32 else ""
         raise StageError(
-            f"{settings.name}: its weights take about {takes / GIB:.1f} GiB as {str(dtype).removeprefix('torch.')}, "
+            f"{settings.name}: its weights take about {size_words(takes)} as {str(dtype).removeprefix('torch.')}, "
             f"and {had} was free on {device}: memory ran out while they were read. "
             f"End what else uses it, {half}or take a smaller model or a larger machine; "
             "`probatum doctor STUDY` says what fits"

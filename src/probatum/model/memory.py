@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 
-CONTEXT_BYTES = 2**30  # CUDA's context, kernels and libraries: on the device, and not in PyTorch's count
+GIB = 2**30
+CONTEXT_BYTES = GIB  # CUDA's context, kernels and libraries: on the device, and not in PyTorch's count
 
 
 def free_bytes(device: torch.device, limit: int | None = None, *, sharers: int = 1) -> int | None:
@@ -102,3 +103,8 @@ def _cached(group: Path) -> int:
     except OSError:
         return 0
     return sum(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
+
+
+def size_words(num_bytes: int) -> str:
+    """Return bytes as people read them."""
+    return f"{num_bytes / GIB:.1f} GiB" if num_bytes >= GIB else f"{num_bytes / 2**20:.0f} MiB"

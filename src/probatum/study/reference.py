@@ -77,10 +77,12 @@ def _value(setting: Node) -> str:
         return f"`{json.dumps(setting['const']).strip(chr(34))}`"
     if "enum" in setting:
         return ", ".join(f"`{choice}`" for choice in setting["enum"])
+    if "type" not in setting:
+        return "anything"
     if setting["type"] == "array":
-        return " and ".join(map(_value, setting.get("prefixItems", ()))) or f"list of: {_value(setting['items'])}"
+        return " and ".join(map(_value, setting.get("prefixItems", ()))) or f"list of: {_value(setting.get('items') or {})}"
     if setting["type"] == "object":
-        return f"mapping to: {_value(setting['additionalProperties'])}"
+        return f"mapping to: {_value(setting.get('additionalProperties') or {})}"
     bounds = [f"{sign} {setting[bound]:g}" for bound, sign in BOUNDS.items() if bound in setting]
     return " ".join([TYPES[setting["type"]], ", ".join(bounds)]).strip() + _examples(setting)
 

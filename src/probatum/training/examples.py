@@ -14,10 +14,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
+from probatum.model.buffers import IGNORED
 from probatum.model.masks import model_inputs
 from probatum.model.packing import Row, Suffix, Tokens, pack_row
-
-IGNORED = -100
 
 
 class SuffixDataset(Dataset):

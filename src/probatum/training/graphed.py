@@ -80,13 +80,17 @@ class GraphedStep:
             (torch.set_rng_state if self.model.device.type == "cpu" else torch.cuda.set_rng_state)(random_state)
 
     def _without_graph(self, length: int, row: Row, labels_K: Tensor, num_items: float) -> Tensor:
-        buffers = RowBuffers(length, self.num_kept, self.model.config.get_text_config(), self.model.device)
-        buffers.fill(row, labels_K, loss_weights(row))
+        buffers = self._buffers(length, row, labels_K)
         with only_kept(self.model, buffers.keep_long_K, length):
             loss = self._loss(buffers)
             gradients = torch.autograd.grad(loss, self.parameters)
         self._add(gradients, num_items)
         return loss.detach() / num_items
+
+    def _buffers(self, length: int, row: Row, labels_K: Tensor) -> RowBuffers:
+        buffers = RowBuffers(length, self.num_kept, self.model.config.get_text_config(), self.model.device)
+        buffers.fill(row, labels_K, loss_weights(row))
+        return buffers
 
     def _add(self, gradients: Sequence[Tensor], num_items: float) -> None:
         scaled = torch._foreach_div(list(gradients), float(num_items))
@@ -101,8 +105,7 @@ class GraphedStep:
         return weighted_loss(logits_KV, buffers.labels_K.long(), buffers.weights_K)
 
     def _capture(self, length: int, row: Row, labels_K: Tensor) -> _Captured:
-        buffers = RowBuffers(length, self.num_kept, self.model.config.get_text_config(), self.model.device)
-        buffers.fill(row, labels_K, loss_weights(row))
+        buffers = self._buffers(length, row, labels_K)
         angles = Angles(self.model, buffers.position_T[None])
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())

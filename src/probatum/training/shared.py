@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from probatum.crew import Crew
+from probatum.model.buffers import IGNORED
 from probatum.model.packing import Suffix
 from probatum.shard import lockstep_of
 from probatum.training.callbacks import Odometer
-from probatum.training.examples import IGNORED, RowCollator
+from probatum.training.examples import RowCollator
 
 
 class SharedOutOfMemoryError(torch.OutOfMemoryError):

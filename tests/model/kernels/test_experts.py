@@ -70,11 +70,8 @@ def test_tiles_are_chosen_by_rows_per_expert():
 
 def test_without_leave_to_dequantise_many_rows_read_packed_weights_too(layer, monkeypatch):
     monkeypatch.setattr(fast, "FUSED_FORWARD_ROWS", 1)
-    assert not fast.is_fused(9, 4, fast.FUSED_FORWARD_ROWS)
+    assert not fast.is_fused(9, 4, 1, may_dequantise=True)
     monkeypatch.setattr(fast, "dequantise", lambda *_: pytest.fail("a whole layer was dequantised"))
     hidden_TH, weight_TK = torch.randn(9, 64).to(torch.bfloat16), torch.full((9, 2), 0.5, dtype=torch.bfloat16)
-    try:
-        fast.allow_dequantising(False)
-        layer.forward_kernels(hidden_TH, CHOSEN, weight_TK)
-    finally:
-        fast.allow_dequantising(True)
+    monkeypatch.setattr(layer, "may_dequantise", False)
+    layer.forward_kernels(hidden_TH, CHOSEN, weight_TK)

@@ -77,6 +77,42 @@ def _seen(
 
 
 @triton.jit
+def _tile(T: tl.tensor, PACK: tl.constexpr, M: tl.constexpr) -> tl.tensor:
+    """Return the token and the head of each of a program's rows, and whether the token is in the row."""
+    row = (tl.program_id(0) * (M // PACK) + tl.arange(0, M) // PACK).to(tl.int64)
+    return row, tl.program_id(1) * PACK + tl.arange(0, M) % PACK, row < T
+
+
+@triton.jit
+def _blocks(
+    map_ptr: tl.tensor,
+    row: tl.tensor,
+    num_prefix: tl.tensor,
+    T: tl.tensor,
+    PACK: tl.constexpr,
+    M: tl.constexpr,
+    N: tl.constexpr,
+) -> tl.tensor:
+    """Return the first key behind the prefix that a program reads, and how many blocks the prefix and all keys are."""
+    first = tl.min(tl.load(map_ptr + 3 * T + row, mask=row < T, other=2147483647), 0)
+    first = tl.maximum(first, num_prefix) // N * N
+    end = tl.minimum((tl.program_id(0) + 1) * (M // PACK), T)
+    prefix_blocks = tl.cdiv(num_prefix, N)
+    return first, prefix_blocks, prefix_blocks + tl.maximum(tl.cdiv(end - first, N), 0)
+
+
+@triton.jit
+def _keys(
+    step: tl.tensor, first: tl.tensor, prefix_blocks: tl.tensor, num_prefix: tl.tensor, N: tl.constexpr
+) -> tl.tensor:
+    """Return the keys of a block, and which of them are its own: a key of prefix and post is counted once."""
+    in_prefix = step < prefix_blocks
+    begin = tl.where(in_prefix, step * N, first + (step - prefix_blocks) * N)
+    key = (begin + tl.arange(0, N)).to(tl.int64)
+    return key, (key < num_prefix) == in_prefix
+
+
+@triton.jit
 def _forward(
     q_ptr: tl.tensor,
     k_ptr: tl.tensor,
@@ -103,17 +139,13 @@ def _forward(
     M: tl.constexpr,
     N: tl.constexpr,
 ) -> None:
-    block, group = tl.program_id(0), tl.program_id(1)
-    row = (block * (M // PACK) + tl.arange(0, M) // PACK).to(tl.int64)
-    head = group * PACK + tl.arange(0, M) % PACK
-    inside = row < T
+    row, head, inside = _tile(T, PACK, M)
     num_prefix, window = tl.load(map_ptr + 5 * T), tl.load(map_ptr + 6 * T)
     segment_q, parent_q, position_q = _load_token(map_ptr, row, T)
-    first = tl.min(tl.load(map_ptr + 3 * T + row, mask=row < T, other=2147483647), 0)
-    first = tl.maximum(first, num_prefix) // N * N
-    end = tl.minimum((block + 1) * (M // PACK), T)
+    first, prefix_blocks, num_blocks = _blocks(map_ptr, row, num_prefix, T, PACK, M, N)
     q = _load(q_ptr, head * q_head + row * q_row, inside, D, DIM)
-    k_base, v_base = k_ptr + group * PACK // G * k_head, v_ptr + group * PACK // G * v_head
+    group = tl.program_id(1) * PACK // G
+    k_base, v_base = k_ptr + group * k_head, v_ptr + group * v_head
     acc = tl.zeros((M, DIM), tl.float32)
     if SINKS:
         top = tl.load(sinks_ptr + head).to(tl.float32) * LOG2E
@@ -121,13 +153,8 @@ def _forward(
     else:
         top = tl.full((M,), float("-inf"), tl.float32)
         total = tl.zeros((M,), tl.float32)
-    prefix_blocks = tl.cdiv(num_prefix, N)
-    num_blocks = prefix_blocks + tl.maximum(tl.cdiv(end - first, N), 0)
     for step in range(0, num_blocks):
-        in_prefix = step < prefix_blocks
-        begin = tl.where(in_prefix, step * N, first + (step - prefix_blocks) * N)
-        key = (begin + tl.arange(0, N)).to(tl.int64)
-        mine = (key < num_prefix) == in_prefix
+        key, mine = _keys(step, first, prefix_blocks, num_prefix, N)
         k = _load(k_base, key * k_row, key < T, D, DIM)
         scores = _dot(q, tl.trans(k), WIDE) * (scale * LOG2E)
         segment_k, _, position_k = _load_token(map_ptr, key, T)
@@ -177,30 +204,21 @@ def _backward_queries(
     M: tl.constexpr,
     N: tl.constexpr,
 ) -> None:
-    block, group = tl.program_id(0), tl.program_id(1)
-    row = (block * (M // PACK) + tl.arange(0, M) // PACK).to(tl.int64)
-    head = group * PACK + tl.arange(0, M) % PACK
-    inside = row < T
+    row, head, inside = _tile(T, PACK, M)
     num_prefix, window = tl.load(map_ptr + 5 * T), tl.load(map_ptr + 6 * T)
     segment_q, parent_q, position_q = _load_token(map_ptr, row, T)
-    first = tl.min(tl.load(map_ptr + 3 * T + row, mask=row < T, other=2147483647), 0)
-    first = tl.maximum(first, num_prefix) // N * N
-    end = tl.minimum((block + 1) * (M // PACK), T)
+    first, prefix_blocks, num_blocks = _blocks(map_ptr, row, num_prefix, T, PACK, M, N)
     q = _load(q_ptr, head * q_head + row * q_row, inside, D, DIM)
     out = _load(out_ptr, row * out_row + head * D, inside, D, DIM)
     grad = _load(grad_ptr, row * out_row + head * D, inside, D, DIM)
     lse = tl.load(lse_ptr + head * T + row, mask=inside, other=0.0)
     delta = tl.sum(out.to(tl.float32) * grad.to(tl.float32), 1)
     tl.store(delta_ptr + head * T + row, delta, mask=inside)
-    k_base, v_base = k_ptr + group * PACK // G * k_head, v_ptr + group * PACK // G * v_head
+    group = tl.program_id(1) * PACK // G
+    k_base, v_base = k_ptr + group * k_head, v_ptr + group * v_head
     dq = tl.zeros((M, DIM), tl.float32)
-    prefix_blocks = tl.cdiv(num_prefix, N)
-    num_blocks = prefix_blocks + tl.maximum(tl.cdiv(end - first, N), 0)
     for step in range(0, num_blocks):
-        in_prefix = step < prefix_blocks
-        begin = tl.where(in_prefix, step * N, first + (step - prefix_blocks) * N)
-        key = (begin + tl.arange(0, N)).to(tl.int64)
-        mine = (key < num_prefix) == in_prefix
+        key, mine = _keys(step, first, prefix_blocks, num_prefix, N)
         k = _load(k_base, key * k_row, key < T, D, DIM)
         v = _load(v_base, key * v_row, key < T, D, DIM)
         scores = _dot(q, tl.trans(k), WIDE) * (scale * LOG2E)

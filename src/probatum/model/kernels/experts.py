@@ -3,8 +3,8 @@
 T tokens · K experts per token · R = T * K rows, sorted by expert · E experts · H hidden · I intermediate · J = 2 I
 
 Two ways, chosen by rows per expert: few rows read the packed weights inside the product; for many rows, a layer is
-dequantised once and `grouped_mm` does the product. Neither keeps bfloat16 weights for backward. Nothing waits for the
-device, so that both can be captured in a CUDA graph.
+dequantised once, if it may be, and `grouped_mm` does the product. Neither keeps bfloat16 weights for backward. Nothing
+waits for the device, so that both can be captured in a CUDA graph.
 """
 
 from __future__ import annotations
@@ -32,17 +32,9 @@ BACKWARD_TILES = (
 )
 
 
-_allowed = {"dequantise": True}
-
-
-def allow_dequantising(allowed: bool) -> None:
-    """Say whether a whole layer may be dequantised from now on; without it, products of many rows are slower."""
-    _allowed["dequantise"] = allowed
-
-
-def is_fused(num_rows: int, num_experts: int, most_rows: int) -> bool:
+def is_fused(num_rows: int, num_experts: int, most_rows: int, *, may_dequantise: bool) -> bool:
     """Whether products read packed weights: with few rows for each expert, or where dequantising is not allowed."""
-    return num_rows <= most_rows * num_experts or not _allowed["dequantise"]
+    return num_rows <= most_rows * num_experts or not may_dequantise
 
 
 def choose_tile(tiles: tuple[tuple[int, Tile], ...], mean_rows: float) -> Tile:
@@ -77,11 +69,12 @@ def experts(
     down_bias: Tensor,
     limit: float,
     alpha: float,
+    may_dequantise: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Return each token's weighted sum of its experts `[T, H]`, and what backward needs."""
     num_experts, num_chosen = len(gate_up_bias), router_indices_TK.shape[1]
     expert_R, order_R, place_TK, ends_E = rows.sort(router_indices_TK, num_experts)
-    fused = is_fused(len(expert_R), num_experts, FUSED_FORWARD_ROWS)
+    fused = is_fused(len(expert_R), num_experts, FUSED_FORWARD_ROWS, may_dequantise=may_dequantise)
     x_RH = rows.gather(hidden_TH, order_R, num_chosen, planes=fused)
     both_RJ = linear(x_RH, gate_up_blocks, gate_up_scales, ends_E, fused=fused)
     inner_RI = rows.gate(both_RJ, gate_up_bias, expert_R, limit, alpha, planes=fused)
@@ -125,9 +118,10 @@ def experts_backward(
     down_bias: Tensor,
     limit: float,
     alpha: float,
+    may_dequantise: bool,
 ) -> tuple[Tensor, Tensor]:
     """Return the gradients for hidden states and routing weights."""
-    fused = is_fused(len(expert_R), len(ends_E), FUSED_BACKWARD_ROWS)
+    fused = is_fused(len(expert_R), len(ends_E), FUSED_BACKWARD_ROWS, may_dequantise=may_dequantise)
     grad_RH, grad_weight_TK = rows.combine_backward(
         grad_TH.contiguous(), down_RH, down_bias, weight_TK, expert_R, order_R
     )
@@ -143,15 +137,15 @@ def _(grad_TH: Tensor, weight_TK: Tensor, *others: Any) -> tuple[Tensor, Tensor]
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    _, _, weight_TK, *weights, limit, alpha = inputs
+    _, _, weight_TK, *weights, limit, alpha, may_dequantise = inputs
     ctx.save_for_backward(weight_TK, *output[1:], *weights)
     ctx.mark_non_differentiable(*output[1:])
-    ctx.limit, ctx.alpha = limit, alpha
+    ctx.constants = limit, alpha, may_dequantise
 
 
 def _backward(ctx: Any, grad_TH: Tensor, *_: Any) -> tuple[Any, ...]:
-    grad_hidden_TH, grad_weight_TK = experts_backward(grad_TH, *ctx.saved_tensors, ctx.limit, ctx.alpha)
-    return grad_hidden_TH, None, grad_weight_TK, *[None] * 8
+    grad_hidden_TH, grad_weight_TK = experts_backward(grad_TH, *ctx.saved_tensors, *ctx.constants)
+    return grad_hidden_TH, None, grad_weight_TK, *[None] * 9
 
 
 experts.register_autograd(_backward, setup_context=_keep)

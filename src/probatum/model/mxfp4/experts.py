@@ -51,6 +51,7 @@ class Mxfp4Experts(nn.Module):
         self.alpha = getattr(config, "swiglu_alpha", 1.702)
         hidden, intermediate = config.hidden_size, config.intermediate_size
         self.use_kernels = True  # where there are any for the device
+        self.may_dequantise = True  # a whole layer at once, where the kernels find that quicker
         self._declare("gate_up_proj", 2 * intermediate, hidden)
         self._declare("down_proj", hidden, intermediate)
 
@@ -100,4 +101,5 @@ class Mxfp4Experts(nn.Module):
 
         parts = ("blocks", "scales", "bias")
         weights = [getattr(self, f"{name}_{part}") for name in ("gate_up_proj", "down_proj") for part in parts]
-        return experts(hidden_TH, router_indices, routing_weights, *weights, self.limit, self.alpha)[0]
+        constants = self.limit, self.alpha, self.may_dequantise
+        return experts(hidden_TH, router_indices, routing_weights, *weights, *constants)[0]
