@@ -108,7 +108,16 @@ def test_the_run_folder_holds_what_was_promised(tmp_path):
         ).stdout
     )  # fmt: skip
     run = tmp_path / "run"
-    for name in ("study.yaml", "manifest.json", "verdict.json", "report.md", "report.html", "context.json", "data/audit.json", "training/log.jsonl"):
+    for name in (
+        "study.yaml",
+        "manifest.json",
+        "verdict.json",
+        "report.md",
+        "report.html",
+        "context.json",
+        "data/audit.json",
+        "training/log.jsonl",
+    ):
         assert (run / name).is_file(), name
     assert verdict == json.loads((run / "verdict.json").read_text())
     posts = read_written_posts(run / "data" / "test.jsonl")
