@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from probatum.artifacts import sha256_file, short_path, write_json_atomic, write_text_atomic
 from probatum.data.records import read_predictions
 from probatum.errors import InputError, StageError, StudyError
-from probatum.finished import read_content, read_verdict
+from probatum.finished import read_content, read_decision, read_verdict
 from probatum.manifest import Facts, Manifest, RunFolder, hardware, versions
 from probatum.notebook import run_html
 from probatum.pace import Pace
@@ -284,7 +284,6 @@ class _Job:
 
     def _judge(self) -> Facts:
         from probatum import further
-        from probatum.decisions import read_decision
         from probatum.tracking import report_verdict
 
         study, folder = self.study, self.folder
