@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from probatum.artifacts import sha256_file, short_path, write_json_atomic, write_text_atomic
 from probatum.data.records import read_predictions
 from probatum.errors import InputError, StageError, StudyError
-from probatum.finished import read_content, read_verdict
+from probatum.finished import read_content, read_decision, read_verdict
 from probatum.manifest import Facts, Manifest, RunFolder, hardware, versions
 from probatum.notebook import run_html
 from probatum.pace import Pace
@@ -23,6 +23,7 @@ from probatum.report.card import facts_of, write_cards
 from probatum.report.markdown import ReportContext, write_report
 from probatum.report.page import write_page
 from probatum.study import Study
+from probatum.verdict.clustering import clusters_of
 from probatum.verdict.compare import compare
 from probatum.verdict.decision import (
     NEVER_CHOSEN,
@@ -183,8 +184,9 @@ class _Job:
         return any(not made[stage].is_file() for stage in wanted if stage in made)
 
     def _check_slices(self) -> None:
-        """Refuse a criterion on posts that are not there, before hours of training."""
+        """Refuse a criterion on posts that are not there, or clusters by no column, before hours of training."""
         posts = self.bench.posts("test")
+        clusters_of(posts, self.study.verdict.cluster)
         for number, criterion in enumerate(self.study.verdict.criteria):
             if criterion.slice and self.study.limit is None and (reason := why_empty(posts, criterion.slice)):
                 raise StudyError(f"verdict.criteria[{number}].slice: {reason}")
@@ -235,9 +237,16 @@ class _Job:
         if time.monotonic() - self.told_s < 1:
             return
         self.told_s = time.monotonic()
-        num_posts = self.manifest.stage("data")["facts"]["posts"]["test"]
-        numbers = self.pace.facts(stage, progress, num_posts)
+        numbers = self.pace.facts(stage, progress, self._num_posts(stage))
         write_json_atomic(self.folder.progress, {"stage": stage, "time": time.time(), **numbers})
+
+    def _num_posts(self, stage: str) -> int | None:
+        """Return the posts that a stage has to score, where it scores a whole side of the data."""
+        if stage.removesuffix(ON_VALIDATION) not in self.study.systems:
+            return None
+        side = "validation" if stage.endswith(ON_VALIDATION) else "test"
+        count: int = self.manifest.stage("data")["facts"]["posts"][side]
+        return count
 
     def _compare(self) -> Verdict:
         from probatum import further, stages
@@ -275,7 +284,6 @@ class _Job:
 
     def _judge(self) -> Facts:
         from probatum import further
-        from probatum.decisions import read_decision
         from probatum.tracking import report_verdict
 
         study, folder = self.study, self.folder
@@ -345,7 +353,7 @@ class _Job:
     def _seconds(self, stage: str) -> float:
         """Return what a stage took; a training that was resumed counts all its sittings."""
         record = self.manifest.stage(stage)
-        return record["facts"]["seconds"] if stage == "training" else record["seconds"]
+        return record["facts"].get("seconds", record["seconds"])
 
     def _usage(self, system: str) -> Usage:
         stage = self.manifest.stage(system)
