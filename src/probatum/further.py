@@ -15,7 +15,8 @@ from probatum.data.general_text import read_paragraphs
 from probatum.data.records import Post, Prediction, read_predictions, read_written_posts, write_posts, write_predictions
 from probatum.data.swaps.make import make_swaps
 from probatum.data.swaps.terms import SHIPPED, load_terms
-from probatum.decisions import decide, read_decision
+from probatum.decisions import decide
+from probatum.finished import read_decision
 from probatum.manifest import Facts, Manifest, RunFolder
 from probatum.scoring.likelihood import Scored
 from probatum.stages import (
@@ -29,7 +30,7 @@ from probatum.stages import (
     training_inputs,
     versions_of,
 )
-from probatum.study import Study
+from probatum.study import AUTO, Study
 from probatum.verdict.behaviour import Cases
 from probatum.verdict.causes import Clues, CurveAnswers
 from probatum.verdict.decision import apply_decision
@@ -261,7 +262,13 @@ def training_summary(facts: Facts, study: Study) -> TrainingSummary:
     """Return how a training went, from its stage's facts."""
     names = ("completed", "planned_steps", "steps", "start_loss", "best_loss", "best_step", "final_loss", "notes")
     known = TrainingSummary(**{name: facts[name] for name in names})
-    return replace(known, learning_rate=study.training.learning_rate, epochs=study.training.epochs)
+    training = study.training
+    return replace(
+        known,
+        learning_rate=training.learning_rate,
+        epochs=training.epochs,
+        reweighting=training.reweighting != "none",
+    )
 
 
 def _seed_run(bench: Bench, manifest: Manifest, seed: int) -> SeedRun:
@@ -304,12 +311,14 @@ def _clues(bench: Bench) -> Clues:
     study, folder = bench.study, bench.folder
     curves: dict[str, dict[float, CurveAnswers]] = {}
     for share in (*SHARES, 1.0):
+        size = len(part(bench, share))
         variant = folder if share == 1.0 else bench.variant(f"{CURVE}/{share}").folder
         files = {"linear": linear_curve(folder, share), JUDGED: variant.answers(JUDGED, VALIDATED)}
         for system, path in files.items():
             if _on_the_curve(study, system) and path.is_file() and (rows := read_predictions(path)):
-                curves.setdefault(system, {})[share] = CurveAnswers(len(part(bench, share)), rows)
-    validated = folder.answers(JUDGED, VALIDATED).is_file() and JUDGED in study.systems
+                curves.setdefault(system, {})[share] = CurveAnswers(size, rows)
+    fixed = study.scoring.threshold != AUTO and JUDGED in study.systems
+    validated = fixed and folder.answers(JUDGED, VALIDATED).is_file()
     judged = JUDGED if JUDGED in study.systems else study.systems[-1]
     return Clues(
         validation=bench.posts(VALIDATION),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from probatum.artifacts import sha256_file, short_path, write_json_atomic, write_text_atomic
 from probatum.data.records import read_predictions
 from probatum.errors import InputError, StageError, StudyError
-from probatum.finished import read_content, read_verdict
+from probatum.finished import read_content, read_decision, read_verdict
 from probatum.manifest import Facts, Manifest, RunFolder, hardware, versions
 from probatum.notebook import run_html
 from probatum.pace import Pace
@@ -93,6 +93,8 @@ def run(
     watcher: Watcher | None = None,
     only: tuple[str, ...] | None = None,
     crew: Crew | None = None,
+    *,
+    notes: Sequence[str] = (),
 ) -> Run:
     """Do a study's stages in order; what is done with the same inputs is not done again.
 
@@ -102,6 +104,7 @@ def run(
         watcher: told of every stage.
         only: do these stages alone, and those that they need before them.
         crew: the processes that share the work, which this one leads; by default it is alone.
+        notes: what else a reader of the verdict should know.
 
     Raises:
         InputError: the study, a file or a model is wrong.
@@ -117,9 +120,9 @@ def run(
     except OSError as error:
         reason = f"cannot be a run folder ({error.strerror}); choose another with --out"
         raise InputError(f"{place.path}: {reason}") from error
-    with _locked(place):
+    with locked(place):
         write_text_atomic(place.study, study.to_yaml())
-        job = _Job(study, place, Manifest(place), Bench(study, place, crew or ALONE), watcher or Watcher())
+        job = _Job(study, place, Manifest(place), Bench(study, place, crew or ALONE), watcher or Watcher(), notes)
         return job.run(only)
 
 
@@ -130,6 +133,7 @@ class _Job:
     manifest: Manifest
     bench: Any
     watcher: Watcher
+    notes: Sequence[str] = ()
     told_s: float = field(default=-math.inf)
     further_stages: list[str] = field(default_factory=list)
 
@@ -233,9 +237,16 @@ class _Job:
         if time.monotonic() - self.told_s < 1:
             return
         self.told_s = time.monotonic()
-        num_posts = self.manifest.stage("data")["facts"]["posts"]["test"]
-        numbers = self.pace.facts(stage, progress, num_posts)
+        numbers = self.pace.facts(stage, progress, self._num_posts(stage))
         write_json_atomic(self.folder.progress, {"stage": stage, "time": time.time(), **numbers})
+
+    def _num_posts(self, stage: str) -> int | None:
+        """Return the posts that a stage has to score, where it scores a whole side of the data."""
+        if stage.removesuffix(ON_VALIDATION) not in self.study.systems:
+            return None
+        side = "validation" if stage.endswith(ON_VALIDATION) else "test"
+        count: int = self.manifest.stage("data")["facts"]["posts"][side]
+        return count
 
     def _compare(self) -> Verdict:
         from probatum import further, stages
@@ -253,6 +264,7 @@ class _Job:
             "retention": self._retention(),
             "positive": self.study.task.positive,
             "cost_per_hour": self.study.cost_per_hour,
+            "notes": list(self.notes),
             "further": {
                 str(path.relative_to(self.folder.path)): sha256_file(path)
                 for path in further.files_read(self.bench)
@@ -272,7 +284,6 @@ class _Job:
 
     def _judge(self) -> Facts:
         from probatum import further
-        from probatum.decisions import read_decision
         from probatum.tracking import report_verdict
 
         study, folder = self.study, self.folder
@@ -287,6 +298,7 @@ class _Job:
             training=self._training_summary(),
             usage={system: self._usage(system) for system in study.systems},
             notes=[
+                *self.notes,
                 *self.manifest.stage("data")["facts"]["notes"],
                 *(note for decision in decisions.values() for note in decision.notes),
             ],
@@ -341,7 +353,7 @@ class _Job:
     def _seconds(self, stage: str) -> float:
         """Return what a stage took; a training that was resumed counts all its sittings."""
         record = self.manifest.stage(stage)
-        return record["facts"]["seconds"] if stage == "training" else record["seconds"]
+        return record["facts"].get("seconds", record["seconds"])
 
     def _usage(self, system: str) -> Usage:
         stage = self.manifest.stage(system)
@@ -391,7 +403,7 @@ def measure(done: Run, system: str) -> Verdict:
 
 
 @contextmanager
-def _locked(folder: RunFolder) -> Iterator[None]:
+def locked(folder: RunFolder) -> Iterator[None]:
     """Hold the run folder: two processes in it would spoil each other's work.
 
     Raises:

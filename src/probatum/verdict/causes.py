@@ -202,8 +202,8 @@ def better_threshold(clues: Clues, settings: VerdictSettings, positive: str) -> 
         "threshold",
         f"on validation a threshold of {best:g} gives F1 {number(gain.value, sign=True)} over {clues.threshold:g} "
         f"({number(gain.low, sign=True)} to {number(gain.high, sign=True)})",
-        "judge with that threshold; test decides whether it holds",
-        f"probatum run STUDY --set scoring.threshold={best:g}",
+        "let validation choose each system's threshold; test decides whether it holds",
+        "probatum run STUDY --set scoring.threshold=auto",
         {"threshold": best, "gain": gain.value, "low": gain.low, "high": gain.high},
     )
 
