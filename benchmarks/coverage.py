@@ -2,6 +2,7 @@
 
 python -m benchmarks.coverage             # print, about three minutes
 python -m benchmarks.coverage --keep      # and write results/statistics/coverage.json
+python -m benchmarks.coverage --only clustered --keep      # that part alone, the others as they were
 
 Rates are computed exactly, not drawn. The number of hits is a whole number, so that no interval covers 95 % at every
 single n and rate: the mean over the sizes of a band is what a user meets, and the worst size stands beside it.
@@ -10,6 +11,8 @@ single n and rate: the mean over the sizes of a band is what a user meets, and t
 from __future__ import annotations
 
 import argparse
+import json
+import platform
 import sys
 from collections.abc import Callable, Iterable
 from datetime import date
@@ -17,15 +20,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import binom
+import scipy
+from scipy.stats import binom, multinomial
 
 from benchmarks.record import commit_of
 from probatum.artifacts import write_json_atomic
-from probatum.metrics.bootstrap import Resampling
-from probatum.metrics.classification import Answers, Confusion
+from probatum.metrics.classification import Answers
 from probatum.metrics.intervals import Interval, metric_interval, wilson
-from probatum.metrics.paired import bootstrap_difference, margins, tango
-from probatum.metrics.resampled import resampled
+from probatum.metrics.levels import level
+from probatum.metrics.paired import bootstrap_difference, difference, margins, tango
 
 RESULTS = Path(__file__).parent / "results" / "statistics"
 CONFIDENCE, DRAWS, STUDIES, SEED = 0.95, 1000, 2000, 0
@@ -121,47 +124,95 @@ def _holds(interval: Interval, truth: float) -> bool:
 
 
 def clustered(studies: int = 600, numbers: Iterable[int] = (30, 100, 300)) -> list[dict[str, Any]]:
-    """Return the coverage where posts come from templates, drawn as clusters and as if they did not."""
+    """Return the coverage where posts come in clusters, taken as clusters and as if each stood for itself."""
     return [
-        {"figure": figure, "case": "10 posts a template, drawn " + drawn, "n": 10 * number, "coverage": coverage}
+        {"figure": figure, "case": f"{kind}, {taken}", "n": number, "coverage": coverage}
+        for kind in KINDS
         for number in numbers
-        for drawn, found in _clustered(number, studies).items()
+        for taken, found in _clustered(kind, number, studies).items()
         for figure, coverage in found.items()
     ]
 
 
-def _clustered(number: int, studies: int) -> dict[str, dict[str, float]]:
-    rng = np.random.default_rng([SEED, number])
-    clusters = np.repeat(np.arange(number), 10)
-    many = Answers(*_templates(rng, 200_000)[0]), Answers(*_templates(rng, 200_000)[1])
-    truth = {metric: _gain(*many, metric) for metric in ("f1", "accuracy")}
-    hits: dict[str, dict[str, list[bool]]] = {drawn: {m: [] for m in truth} for drawn in ("whole", "apart")}
+def _clustered(kind: str, number: int, studies: int) -> dict[str, dict[str, float]]:
+    many = _drawn(kind, np.random.default_rng([SEED, number]), 200_000)[0]
+    truth = {name: measure(*many, None, 0)[1].value for name, measure in CLUSTERED.items()}
+    hits: dict[str, dict[str, list[bool]]] = {taken: {name: [] for name in truth} for taken in ("clustered", "apart")}
     for seed in range(studies):
-        one, other = (Answers(*part) for part in _templates(rng, number))
-        for drawn, how in (("whole", clusters), ("apart", None)):
-            found = resampled(one, other, list(truth), CONFIDENCE, Resampling(DRAWS, seed, how)).difference
-            for metric, value in truth.items():
-                hits[drawn][metric].append(_holds(found[metric], value))
-    return {
-        drawn: {f"{metric} difference": float(np.mean(found)) for metric, found in by_metric.items()}
-        for drawn, by_metric in hits.items()
-    }
+        systems, clusters = _drawn(kind, np.random.default_rng([SEED, number, seed]), number)
+        for taken, codes in (("clustered", clusters), ("apart", None)):
+            for name, measure in CLUSTERED.items():
+                hits[taken][name].append(_holds(measure(*systems, codes, seed)[1], truth[name]))
+    return {taken: {name: float(np.mean(found)) for name, found in by.items()} for taken, by in hits.items()}
 
 
-def _templates(rng: np.random.Generator, number: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Draw two systems on templates of ten posts; a template is of one label, and easy or hard for each system."""
-    truth = np.repeat(rng.random(number) < 0.5, 10)
+def _drawn(kind: str, rng: np.random.Generator, number: int) -> tuple[tuple[Answers, Answers], np.ndarray]:
+    """Draw two systems on clusters of one label: templates that are easy or hard, or equal texts with equal answers."""
+    equal = kind == "equal texts"
+    sizes = np.where(rng.random(number) < 0.1, rng.integers(2, 6, number), 1) if equal else np.full(number, 10)
+    truth = np.repeat(rng.random(number) < 0.5, sizes)
     systems = []
     for mean in (0.75, 0.7):
-        skill = np.repeat(rng.beta(4 * mean, 4 * (1 - mean), number), 10)
-        right = rng.random(len(truth)) < skill
-        systems.append((truth, truth == right, np.ones(len(truth), dtype=bool)))
-    return systems
+        skill = rng.random(number) < mean if equal else rng.beta(4 * mean, 4 * (1 - mean), number)
+        right = rng.random(len(truth)) < np.repeat(skill, sizes)
+        systems.append(Answers(truth, truth == right, np.ones(len(truth), dtype=bool)))
+    return (systems[0], systems[1]), np.repeat(np.arange(number), sizes)
 
 
-def _gain(one: Answers, other: Answers, metric: str) -> float:
-    counts: tuple[Confusion, Confusion] = (one.confusion(), other.confusion())
-    return float(counts[0].value(metric) - counts[1].value(metric))
+KINDS = ("ten posts a template", "equal texts")
+CLUSTERED: dict[str, Callable[..., tuple[str, Interval]]] = {
+    name: lambda one, other, codes, seed, name=name, metric=metric, paired=paired: (
+        name,
+        difference(one, other, metric, CONFIDENCE, clusters=codes, draws=DRAWS, seed=seed).interval
+        if paired
+        else level(one, metric, CONFIDENCE, clusters=codes),
+    )
+    for name, metric, paired in (
+        ("FPR", "fpr", False), ("F1", "f1", False),
+        ("accuracy difference", "accuracy", True), ("F1 difference", "f1", True),
+    )
+}  # fmt: skip
+
+
+def discrete(n: int = 30) -> list[dict[str, Any]]:
+    """Return what can be attained at all where few posts tell: no coverage between two sums of whole outcomes.
+
+    With outcomes ordered from the most to the least likely to be held (by the score statistic at the truth), an
+    interval holds the first so many. `below` and `above` are the attainable coverages around 95 %, so where neither
+    lies in 94 to 96, no interval of this order reaches it at that truth.
+    """
+    rows = []
+    for p in RATES:
+        hits = np.arange(n + 1)
+        rows.append(
+            {"figure": "rate", "truth": p, "coverage": _exact(p, n)}
+            | _around((hits - n * p) ** 2, binom.pmf(hits, n, p))
+        )
+    for name, shares in STUDIES_OF_TWO.items():
+        table = np.array(shares)
+        up, down = float(table[:, 1, 0].sum()), float(table[:, 0, 1].sum())
+        b, c = (counts.ravel() for counts in np.meshgrid(np.arange(n + 1), np.arange(n + 1)))
+        b, c = b[b + c <= n], c[b + c <= n]
+        chance = multinomial.pmf(np.stack([b, c, n - b - c], axis=1), n, [up, down, 1 - up - down])
+        held = np.array([tango(one, other, n, CONFIDENCE) for one, other in zip(b, c, strict=True)])
+        covers = float(chance[(held[:, 0] <= up - down) & (up - down <= held[:, 1])].sum())
+        order = _tango_statistic(b, c, n, up - down)
+        rows.append({"figure": "accuracy difference", "truth": name, "coverage": covers} | _around(order, chance))
+    return [{"n": n} | row for row in rows]
+
+
+def _tango_statistic(b: np.ndarray, c: np.ndarray, n: int, delta: float) -> np.ndarray:
+    linear = -b - c + (2 * n - b + c) * delta
+    share = (np.sqrt(linear**2 + 8 * n * c * delta * (1 - delta)) - linear) / (4 * n)
+    spread: np.ndarray = (b - c - n * delta) ** 2 / np.maximum(n * (2 * share + delta * (1 - delta)), 1e-12)
+    return spread
+
+
+def _around(order: np.ndarray, chance: np.ndarray) -> dict[str, float]:
+    ranks = np.unique(order.round(9), return_inverse=True)[1]
+    reached = np.cumsum(np.bincount(ranks, weights=chance))
+    at = int(np.searchsorted(reached, CONFIDENCE))
+    return {"below": float(reached[at - 1]) if at else 0.0, "above": float(reached[at])}
 
 
 def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -176,18 +227,31 @@ def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    "cells": lambda: [*rates(), *simulated()],
+    "clustered": clustered,
+    "discrete": discrete,
+}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keep", action="store_true", help="write the result file")
-    keep = parser.parse_args().keep
-    rows, templates = [*rates(), *simulated()], clustered()
-    for row in (*summary(rows), *templates):
-        print(f"{row['figure']:22} {row['n']!s:14} {row['coverage']:.3f} {row.get('case', '')}")
-    if keep:
+    parser.add_argument("--only", choices=PARTS, help="measure this part alone")
+    given = parser.parse_args()
+    found: dict[str, Any] = {name: work() for name, work in PARTS.items() if given.only in (None, name)}
+    if "cells" in found:
+        found["means"] = summary(found["cells"])
+    for row in (row for name in ("means", *PARTS) if name != "cells" for row in found.get(name, [])):
+        print({key: round(value, 3) if isinstance(value, float) else value for key, value in row.items()})
+    if given.keep:
         RESULTS.mkdir(parents=True, exist_ok=True)
-        found = {"setting": f"{STUDIES} studies a cell, {DRAWS} draws, seed {SEED}; rates exact", "allowed": ALLOWED}
-        found |= {"date": date.today().isoformat(), "commit": commit_of(), "means": summary(rows)}
-        write_json_atomic(RESULTS / "coverage.json", found | {"cells": rows, "clustered": templates})
+        file = RESULTS / "coverage.json"
+        before = json.loads(file.read_text(encoding="utf-8")) if given.only and file.is_file() else {}
+        setting = f"{STUDIES} studies a cell (clustered: 600), {DRAWS} draws, seed {SEED}; rates and discrete: exact"
+        head = {"setting": setting, "allowed": ALLOWED, "date": date.today().isoformat(), "commit": commit_of()}
+        head["versions"] = {"python": platform.python_version(), "numpy": np.__version__, "scipy": scipy.__version__}
+        write_json_atomic(file, before | head | found)
     return 0
 
 

@@ -3,8 +3,8 @@
 python -m benchmarks.verdicts             # print, about ten minutes
 python -m benchmarks.verdicts --keep      # and write results/statistics/verdicts.json
 
-Every study here is judged by the code that judges a run: drawn answers of two systems, then `judge`, `hold_against` and
-Holm. Without an effect the two are right equally often in every group; posts come on their own or ten to a template.
+Every study here is judged by the code that judges a run: drawn answers of two systems, then `judge`, `group_changes`
+and Holm. Without an effect the two are right equally often in every group; posts come alone or ten to a template.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from probatum.metrics.multiple import holm
 from probatum.metrics.paired import difference
 from probatum.metrics.planned import Assumed, power_of_ratio, power_to_bound_rate, power_to_show_rate
 from probatum.study import Criterion, VerdictSettings
-from probatum.verdict.compare import hold_against, overall
+from probatum.verdict.compare import group_changes, overall
 from probatum.verdict.criteria import judge
 from probatum.verdict.evidence import Evidence
 
@@ -42,7 +42,7 @@ GROUPS = np.array(["lgbtq", "mexican", "middle_east"])
 SHARES = (0.5, 0.3, 0.2)
 POSITIVE = 0.45
 PER_TEMPLATE = 10
-SETTINGS = VerdictSettings(bootstrap_draws=400)
+SETTINGS = VerdictSettings(bootstrap_draws=1000)
 ASSUMED = Assumed()
 NUM_RUNS = 4
 
@@ -96,18 +96,26 @@ class Drawn:
         return Answers(truth, truth == right, np.ones(len(truth), dtype=bool))
 
 
+def _settings(seed: int) -> VerdictSettings:
+    """Return the settings with another seed for each study: one for all would give every study the same draws."""
+    return SETTINGS.model_copy(update={"seed": seed})
+
+
 def no_effect(drawn: Drawn, number: int) -> dict[str, float]:
     """Return how often each claim that the system is better comes up."""
     claims: Counter[str] = Counter()
-    for evidence in drawn.studies(number):
-        for name, criteria in FAMILIES.items():
-            claims[name] += overall([judge(one, evidence, SETTINGS) for one in criteria]) == "accepted"
-        found = hold_against("tuned", "baseline", evidence, SETTINGS)
+    criteria = list({str(one): one for family in FAMILIES.values() for one in family}.values())
+    for seed, evidence in enumerate(drawn.studies(number)):
+        settings = _settings(seed)
+        judged = {str(one): judge(one, evidence, settings) for one in criteria}
+        for name, family in FAMILIES.items():
+            claims[name] += overall([judged[str(one)] for one in family]) == "accepted"
+        groups = group_changes(evidence.answers["tuned"], evidence.answers["baseline"], evidence, settings)
         for metric in ("fpr", "fnr"):
-            changes = [(getattr(group, metric), getattr(group, f"{metric}_p")) for group in found.groups]
+            changes = [(getattr(group, metric), getattr(group, f"{metric}_p")) for group in groups]
             claims[f"{metric} better in some group"] += any(p <= ALPHA and change.value < 0 for change, p in changes)
             claims[f"{metric} other in some group"] += any(p <= ALPHA for _, p in changes)
-        claims["other in some group, FPR or FNR"] += any(p <= ALPHA for g in found.groups for p in (g.fpr_p, g.fnr_p))
+        claims["other in some group, FPR or FNR"] += any(p <= ALPHA for g in groups for p in (g.fpr_p, g.fnr_p))
     return {name: times / number for name, times in claims.items()}
 
 
@@ -120,7 +128,7 @@ def several_runs(n: int, number: int) -> float:
         runs = [Answers(truth, truth == (rng.random(n) < ASSUMED.accuracy), np.ones(n, bool)) for _ in range(NUM_RUNS)]
         pairs = list(combinations(runs, 2))
         p_values = [
-            difference(later, first, metric, 0.95, draws=400 * len(pairs), seed=0).p_value
+            difference(later, first, metric, 0.95, draws=400 * len(pairs), seed=seed).p_value
             for first, later in pairs
             for metric in ("f1", "accuracy")
         ]
@@ -140,9 +148,9 @@ def powers(n: int, number: int) -> list[dict[str, Any]]:
             "accuracy gain, bound": Criterion(metric="accuracy", gain_over="baseline", at_least=-0.02),
         }
         passed = Counter[str]()
-        for evidence in drawn.studies(number):
+        for seed, evidence in enumerate(drawn.studies(number)):
             for name, criterion in criteria.items():
-                passed[name] += judge(criterion, evidence, SETTINGS).outcome == "passed"
+                passed[name] += judge(criterion, evidence, _settings(seed)).outcome == "passed"
         apart, shares = ASSUMED.discordance, ASSUMED.shares(POSITIVE, gain)
         predicted = {
             "F1 gain, test": power_of_ratio(shares, "f1", 0.01, n, 0.95, by_test=True),
@@ -174,7 +182,7 @@ def settled(number: int) -> list[dict[str, Any]]:
         if found.posts_needed is None:
             continue
         more = Drawn(found.posts_needed, gain=gain).studies(number)
-        outcomes = Counter(judge(criterion, evidence, SETTINGS).outcome for evidence in more)
+        outcomes = Counter(judge(criterion, one, _settings(seed)).outcome for seed, one in enumerate(more))
         rows.append(
             {"criterion": found.text, "value": found.value, "n": found.n, "posts needed": found.posts_needed,
              "settled": 1 - outcomes["inconclusive"] / number}

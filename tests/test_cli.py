@@ -1,7 +1,9 @@
 """The command line: help, exit codes, errors told once, JSON that programs can read."""
 
 import json
+import random
 import re
+import string
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -296,6 +298,80 @@ def test_audit_for_people_and_for_programs(probatum, study):
     found = json.loads(said)
     assert found["counts"][str(files[0])]["label"] == {"hate": 12, "not_hate": 12}
     assert isinstance(found["findings"], list)
+
+
+def written(folder, name, texts, label=lambda n: ("not_hate", "hate")[n % 2]):
+    path = folder / name
+    path.write_text("".join(json.dumps({"text": text, "label": label(n)}) + "\n" for n, text in enumerate(texts)))
+    return path
+
+
+@pytest.fixture
+def leaky(tmp_path):
+    """Training posts, and test posts of which ten stand in training."""
+    texts = [" ".join(random.Random(n).choices(string.ascii_lowercase, k=30)) for n in range(160)]
+    return written(tmp_path, "train.jsonl", texts[:100]), written(tmp_path, "test.jsonl", texts[90:])
+
+
+def test_audit_against_other_files(probatum, leaky):
+    train, test = leaky
+    code, said, err = probatum("audit", test, "--against", train, "--json")
+    assert (code, err) == (0, "")
+    (finding,) = [each for each in json.loads(said)["findings"] if each["kind"] == "overlap"]
+    assert (finding["severity"], finding["count"], finding["files"]) == ("high", 10, [str(test), str(train)])
+    assert finding["example_ids"][0] == "test-1"
+    assert finding["twin_ids"][0] == "train-91"
+    assert finding["advice"]
+    assert json.loads(said)["skipped"] == []
+
+
+@pytest.mark.parametrize(
+    ("severity", "against", "code"),
+    [("high", True, 1), ("medium", True, 1), ("low", True, 1), ("high", False, 0), ("medium", False, 0)],
+)
+def test_audit_fails_on_findings_as_grave(probatum, leaky, severity, against, code):
+    train, test = leaky
+    arguments = ("audit", test, *(("--against", train) if against else ()), "--fail-on", severity)
+    assert probatum(*arguments)[0] == probatum(*arguments, "--json")[0] == code
+
+
+def test_audit_shows_no_text_of_a_post(probatum, leaky):
+    train, test = leaky
+    text = json.loads(train.read_text().splitlines()[95])["text"]
+    for flags in ((), ("--json",)):
+        assert text not in probatum("audit", test, "--against", train, *flags)[1]
+
+
+def test_audit_of_a_csv_with_its_own_columns(probatum, tmp_path):
+    path = tmp_path / "posts.csv"
+    path.write_text("Post,Gold,Who\n" + "".join(f"post {n},{('ham', 'spam')[n % 2]},x\n" for n in range(40)))
+    named = ("--columns", "text=post,label=gold,group=who")
+    code, said, _ = probatum("audit", path, *named, "--positive", "spam", "--json")
+    assert code == 0
+    assert json.loads(said)["counts"][str(path)] == {
+        "label": {"ham": 20, "spam": 20}, "group": {"x": 40}, "source": {"none": 40},
+    }  # fmt: skip
+    code, _, err = probatum("audit", path, *named)
+    assert code == 2
+    assert "which true label is the positive one? there are: ham (20), spam (20); say it with --positive" in err
+
+
+def test_audit_skips_bad_lines_on_request(probatum, leaky):
+    train, _ = leaky
+    with train.open("a") as file:
+        file.write("not json\n")
+    code, _, err = probatum("audit", train)
+    assert code == 2
+    assert f"{train}:101: row: not JSON" in err
+    code, said, _ = probatum("audit", train, "--on-error", "skip")
+    assert code == 0
+    assert f"skipped {train}:101: row: not JSON" in said
+
+
+def test_audit_refuses_a_positive_label_beside_a_study(probatum, study):
+    code, _, err = probatum("audit", study.parent / "data" / "train.jsonl", "--study", study, "--positive", "hate")
+    assert code == 2
+    assert "--positive: not for this;" in err
 
 
 def test_audit_of_a_missing_file(probatum, study):

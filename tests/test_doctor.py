@@ -73,6 +73,26 @@ def test_bad_posts_are_a_fault_or_when_skipped_a_note(study, tmp_path):
     assert skipped.healthy
 
 
+def test_each_criterion_says_what_it_can_show(study):
+    criteria = [
+        {"metric": "f1", "gain_over": "baseline", "at_least": 0},
+        {"metric": "fpr", "at_most": 0.001},
+        {"metric": "fpr", "slice": {"group": "martian"}, "at_most": 0.3},
+    ]
+    diagnosis = diagnose(study(verdict={"criteria": criteria}))
+    checks = [check for check in diagnosis.checks if check.name == "criterion"]
+    assert [check.level for check in checks][1:] == ["note", "fault"]
+    assert "80% power" in checks[0].found
+    assert "it cannot pass: even the best answers" in checks[1].found
+    assert "it cannot be settled: no post has a column 'group'" in checks[2].found
+
+
+def test_clusters_by_no_column_are_a_fault(study):
+    level, said = found(diagnose(study(verdict={"cluster": "nonsense"})))["criteria"]
+    assert level == "fault"
+    assert "no post has a column 'nonsense'" in said
+
+
 def test_no_test_file_is_a_note(study):
     assert found(diagnose(study({"test": None})))["data.test"] == (
         "note", "none: validation will be split in two, one half decides",

@@ -144,7 +144,11 @@ def _criteria(study: Study, on_posts: list[Check]) -> list[Check]:
         plans = plan(gather(study).sides["test"], study.task.positive, study.verdict)
     except InputError as error:
         return [Check("criteria", "fault", str(error))]
-    return [Check("criterion", "ok" if one.settles else "note", f"{one.text}: {one.words}") for one in plans]
+    empty: Level = "fault" if study.limit is None else "note"  # as the run refuses it
+    return [
+        Check("criterion", "ok" if one.settles else "note" if one.posts else empty, f"{one.text}: {one.words}")
+        for one in plans
+    ]
 
 
 def _model(study: Study, reads: dict[str, ReadResult], gpus: int) -> list[Check]:

@@ -261,7 +261,13 @@ def training_summary(facts: Facts, study: Study) -> TrainingSummary:
     """Return how a training went, from its stage's facts."""
     names = ("completed", "planned_steps", "steps", "start_loss", "best_loss", "best_step", "final_loss", "notes")
     known = TrainingSummary(**{name: facts[name] for name in names})
-    return replace(known, learning_rate=study.training.learning_rate, epochs=study.training.epochs)
+    training = study.training
+    return replace(
+        known,
+        learning_rate=training.learning_rate,
+        epochs=training.epochs,
+        reweighting=training.reweighting != "none",
+    )
 
 
 def _seed_run(bench: Bench, manifest: Manifest, seed: int) -> SeedRun:

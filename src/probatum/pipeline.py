@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -23,6 +23,7 @@ from probatum.report.card import facts_of, write_cards
 from probatum.report.markdown import ReportContext, write_report
 from probatum.report.page import write_page
 from probatum.study import Study
+from probatum.verdict.clustering import clusters_of
 from probatum.verdict.compare import compare
 from probatum.verdict.decision import (
     NEVER_CHOSEN,
@@ -92,6 +93,8 @@ def run(
     watcher: Watcher | None = None,
     only: tuple[str, ...] | None = None,
     crew: Crew | None = None,
+    *,
+    notes: Sequence[str] = (),
 ) -> Run:
     """Do a study's stages in order; what is done with the same inputs is not done again.
 
@@ -101,6 +104,7 @@ def run(
         watcher: told of every stage.
         only: do these stages alone, and those that they need before them.
         crew: the processes that share the work, which this one leads; by default it is alone.
+        notes: what else a reader of the verdict should know.
 
     Raises:
         InputError: the study, a file or a model is wrong.
@@ -116,9 +120,9 @@ def run(
     except OSError as error:
         reason = f"cannot be a run folder ({error.strerror}); choose another with --out"
         raise InputError(f"{place.path}: {reason}") from error
-    with _locked(place):
+    with locked(place):
         write_text_atomic(place.study, study.to_yaml())
-        job = _Job(study, place, Manifest(place), Bench(study, place, crew or ALONE), watcher or Watcher())
+        job = _Job(study, place, Manifest(place), Bench(study, place, crew or ALONE), watcher or Watcher(), notes)
         return job.run(only)
 
 
@@ -129,6 +133,7 @@ class _Job:
     manifest: Manifest
     bench: Any
     watcher: Watcher
+    notes: Sequence[str] = ()
     told_s: float = field(default=-math.inf)
     further_stages: list[str] = field(default_factory=list)
 
@@ -179,8 +184,9 @@ class _Job:
         return any(not made[stage].is_file() for stage in wanted if stage in made)
 
     def _check_slices(self) -> None:
-        """Refuse a criterion on posts that are not there, before hours of training."""
+        """Refuse a criterion on posts that are not there, or clusters by no column, before hours of training."""
         posts = self.bench.posts("test")
+        clusters_of(posts, self.study.verdict.cluster)
         for number, criterion in enumerate(self.study.verdict.criteria):
             if criterion.slice and self.study.limit is None and (reason := why_empty(posts, criterion.slice)):
                 raise StudyError(f"verdict.criteria[{number}].slice: {reason}")
@@ -251,6 +257,7 @@ class _Job:
             "retention": self._retention(),
             "positive": self.study.task.positive,
             "cost_per_hour": self.study.cost_per_hour,
+            "notes": list(self.notes),
             "further": {
                 str(path.relative_to(self.folder.path)): sha256_file(path)
                 for path in further.files_read(self.bench)
@@ -285,6 +292,7 @@ class _Job:
             training=self._training_summary(),
             usage={system: self._usage(system) for system in study.systems},
             notes=[
+                *self.notes,
                 *self.manifest.stage("data")["facts"]["notes"],
                 *(note for decision in decisions.values() for note in decision.notes),
             ],
@@ -389,7 +397,7 @@ def measure(done: Run, system: str) -> Verdict:
 
 
 @contextmanager
-def _locked(folder: RunFolder) -> Iterator[None]:
+def locked(folder: RunFolder) -> Iterator[None]:
     """Hold the run folder: two processes in it would spoil each other's work.
 
     Raises:

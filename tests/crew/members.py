@@ -71,13 +71,16 @@ def sharded(crew, folder):
 
 
 def examples():
-    """21 posts, so that the last step has one post for two processes."""
+    """21 posts of different weights, so that the last step has one post for two processes."""
     generator = torch.Generator().manual_seed(0)
 
     def suffixes(count):
         rows = torch.randint(4, 97, (count, 9), generator=generator).tolist()
         lengths = torch.randint(2, 10, (count,), generator=generator).tolist()
-        return [Suffix(row[:n], [[1, 3] if row[0] % 2 else [2, 2, 3]]) for row, n in zip(rows, lengths, strict=True)]
+        return [
+            Suffix(row[:n], [[1, 3] if row[0] % 2 else [2, 2, 3]], weight=0.25 + at % 4)
+            for at, (row, n) in enumerate(zip(rows, lengths, strict=True))
+        ]
 
     return Examples([7, 8, 9, 10], suffixes(21), suffixes(5), tokens_per_row=64)
 

@@ -102,3 +102,26 @@ def test_one_class_is_said():
 def test_a_point_at_the_limit_is_not_answered_by_more_posts():
     verdict = verdict_of({"tuned": range(40)}, criteria=[{"metric": "accuracy", "at_least": 0.8}])
     assert verdict.next_step.sentence.startswith("Move the limit or change the model")
+
+
+UNFAIR = [{"metric": "fpr", "slice": {"group": "lgbtq"}, "at_most": 0.1}]
+
+
+def unfair(training):
+    """Too many negative posts about one group are flagged, but errors are everywhere."""
+    errors = [*range(0, 80, 4), *range(2, 62, 4), *range(1, 41, 2)]
+    return verdict_of({"baseline": range(0, 200, 2), "tuned": errors}, training=training, criteria=UNFAIR)
+
+
+def test_a_failed_fairness_criterion_leads_to_reweighting():
+    verdict = unfair(TrainingSummary(True, 10, 10))
+    assert verdict.outcome == "rejected"
+    assert verdict.next_step.command == "probatum run STUDY --set training.reweighting=group_label"
+    assert "FPR on group=lgbtq of tuned is at most 0.100 failed" in verdict.next_step.sentence
+    assert "probatum sweep STUDY" in verdict.next_step.sentence
+
+
+def test_where_posts_were_weighed_already_the_threshold_is_next():
+    verdict = unfair(TrainingSummary(True, 10, 10, reweighting=True))
+    assert verdict.next_step.command == "probatum run STUDY --set scoring.threshold=auto"
+    assert "rule: {cap: {at_most: …}}" in verdict.next_step.sentence

@@ -53,7 +53,8 @@ def spread(args: Sequence[str], valued: Iterable[str]) -> list[str]:
             at += 1
         else:
             num_files += not arg.startswith("-")
+    if not all(runs):
+        return list(args)  # an option without a value: click says so
     files = [value for run in runs for value in run[1:]] if not num_files else []
-    kept = [run if num_files else run[:1] for run in runs]
-    options = [piece for run in kept for piece in ([part for value in run for part in (SPREAD, value)] or [SPREAD])]
-    return [*options, *files, *plain]
+    kept = [value for run in runs for value in (run if num_files else run[:1])]
+    return [*(part for value in kept for part in (SPREAD, value)), *files, *plain]

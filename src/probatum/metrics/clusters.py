@@ -13,7 +13,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve
-from scipy.stats import binom, binomtest
+from scipy.special import bdtr
+from scipy.stats import binom
 from scipy.stats import t as student
 
 from probatum.metrics.classification import Floats
@@ -52,8 +53,10 @@ def design_effect(contribution: Floats, clusters: Codes, confidence: float) -> f
         return ONE_CLUSTER * n
     alike = n**2 / float(sizes @ sizes)  # clusters of one size that tell as much, if posts of a cluster were all alike
     spread = float(contribution @ contribution)
+    if spread == 0:
+        return n / alike
     sums = np.bincount(codes, weights=contribution)
-    effect = float(sums @ sums) / spread if spread > 0 else n / alike
+    effect = float(sums @ sums) / spread
     tail = (1 + confidence) / 2
     few = (student.ppf(tail, alike - 1) / student.ppf(tail, n - 1)) ** 2 * number / (number - 1) * (n - 1) / n
     return min(max(effect * float(few), 1.0), ONE_CLUSTER * n)
@@ -105,7 +108,8 @@ def sign_flip_exact(signed: NDArray[np.int64], clusters: Codes | None) -> float:
     if not len(sizes):
         return 1.0
     if len(sizes) == 1:
-        return float(binomtest(int((nets > 0).sum()), int(times[0]), 0.5).pvalue)
+        rarer = min(int((nets > 0).sum()), int((nets < 0).sum()))
+        return min(2 * float(bdtr(rarer, int(times[0]), 0.5)), 1.0)
     chance = np.ones(1)  # of a sum of 2k - Σ|net|, by k
     for size, number in zip(sizes, times, strict=True):
         steps = np.zeros(size * number + 1)

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import expit, logit
-from scipy.stats import norm
+from scipy.special import expit, logit, ndtri
 
 from probatum.metrics.bootstrap import table_weights
 from probatum.metrics.classification import Confusion, ratio
@@ -44,7 +43,7 @@ class Interval(MayBeUndefined):
 
 def critical_value(confidence: float) -> float:
     """Return z such that a standard normal value lies within ±z with this probability (1.96 for 0.95)."""
-    return float(norm.ppf((1 + confidence) / 2))
+    return float(ndtri((1 + confidence) / 2))
 
 
 def wilson(successes: Any, trials: Any, confidence: float) -> tuple[Any, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.stats import binomtest
+from scipy.special import bdtr
 
 from probatum.metrics.bootstrap import table_weights
 from probatum.metrics.classification import Answers, Confusion, Flags
@@ -47,7 +47,7 @@ def mcnemar_exact(only_system: int, only_other: int) -> float:
         A value in (0, 1]; 1.0 where the two never differ, since then nothing speaks against equality.
     """
     discordant = only_system + only_other
-    return float(binomtest(only_system, discordant, 0.5).pvalue) if discordant else 1.0
+    return min(2 * float(bdtr(min(only_system, only_other), discordant, 0.5)), 1.0) if discordant else 1.0
 
 
 def difference(

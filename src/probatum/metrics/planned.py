@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import binom, norm
+from scipy.special import ndtr
+from scipy.stats import binom
 
 from probatum.metrics.classification import Floats
 from probatum.metrics.clusters import contributions
@@ -87,7 +88,7 @@ def power_to_bound_rate(gain: float, limit: float, discordance: float, n: int, c
     """
     at_limit = math.sqrt(max(discordance, abs(limit)) - limit**2)
     spread = math.sqrt(max(discordance - gain**2, 1e-12))
-    return float(norm.cdf(((gain - limit) * math.sqrt(n) - critical_value(confidence) * at_limit) / spread))
+    return float(ndtr(((gain - limit) * math.sqrt(n) - critical_value(confidence) * at_limit) / spread))
 
 
 def power_of_ratio(shares: Floats, metric: str, limit: float, n: int, confidence: float, *, by_test: bool) -> float:
@@ -111,7 +112,7 @@ def power_of_ratio(shares: Floats, metric: str, limit: float, n: int, confidence
     error = math.sqrt(float(counts.ravel() @ added**2))
     above = (change(counts) - limit) / error
     z = critical_value(confidence)
-    return float(norm.cdf(min(above, change(counts) / error - z) if by_test else above - z))
+    return float(ndtr(min(above, change(counts) / error - z) if by_test else above - z))
 
 
 def smallest(power_at: Callable[[float], float], low: float, high: float) -> float:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.stats import beta, norm
+from scipy.special import ndtri
+from scipy.stats import beta
 
 from probatum.metrics.intervals import Interval, critical_value, wilson
 
@@ -18,7 +19,7 @@ AT_THE_LIMIT = 1e-6  # nearer than this, no number of posts that anybody has tel
 
 def half_width_for_power(confidence: float) -> float:
     """Return z_{1-α/2} + z_power: how many standard errors the truth must be from the limit (2.80 at 0.95)."""
-    return critical_value(confidence) + float(norm.ppf(POWER))
+    return critical_value(confidence) + float(ndtri(POWER))
 
 
 def posts_to_settle(interval: Interval, limit: float, n: int, confidence: float) -> int | None:
@@ -63,7 +64,7 @@ def posts_to_show(interval: Interval, least: float, n: int, confidence: float) -
     if interval.value - least < AT_THE_LIMIT:
         return None
     error = (interval.value - interval.low) / critical_value(confidence)
-    return max(above_0, _rounded_up(n * (norm.ppf(POWER) * error / (interval.value - least)) ** 2, n))
+    return max(above_0, _rounded_up(n * (ndtri(POWER) * error / (interval.value - least)) ** 2, n))
 
 
 def trials_to_settle(proportion: float, limit: float, confidence: float) -> int | None:
@@ -84,7 +85,7 @@ def trials_to_settle(proportion: float, limit: float, confidence: float) -> int 
     if math.isnan(proportion) or abs(proportion - limit) < AT_THE_LIMIT:
         return None
     spread = critical_value(confidence) * math.sqrt(limit * (1 - limit))
-    spread += float(norm.ppf(POWER)) * math.sqrt(proportion * (1 - proportion))
+    spread += float(ndtri(POWER)) * math.sqrt(proportion * (1 - proportion))
     return max(math.ceil((spread / (proportion - limit)) ** 2), 1)
 
 

@@ -18,6 +18,7 @@ METHODS: tuple[Method, ...] = get_args(Method)
 FOLDS = 5
 LOWEST, HIGHEST = 1e-300, 1 - 2**-53  # scores of 0 and 1 have no logit
 TEMPERATURES = (0.02, 50.0)
+KNOWS_LITTLE = 20.0  # a temperature above it puts every score near 0.5
 
 
 @dataclass(frozen=True)

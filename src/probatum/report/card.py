@@ -136,10 +136,19 @@ def _use(study: Study, verdict: Verdict) -> list[str]:
     told = in_markdown(study.card.intended_use, 2000) if study.card.intended_use else (
         f"A LoRA adapter that makes {in_markdown(study.card.base_model or _short(study.model.name))} answer one "
         f"question about one post: {words}? The probability of *{in_markdown(verdict.positive)}* is its score; a score "
-        f"of {study.scoring.threshold:g} or more is a flag. It was made and tested with the prompt "
+        f"of {_threshold(study, verdict)} or more is a flag. It was made and tested with the prompt "
         f"*{in_markdown(_short(study.prompt.strategy))}*; under another prompt none of the figures below holds."
     )  # fmt: skip
     return ["## Intended use", told]
+
+
+def _threshold(study: Study, verdict: Verdict) -> str:
+    """Return the tuned system's threshold with how it came about; without a decision what the study gives."""
+    used = verdict.decisions.get("tuned")
+    if used is None:
+        return f"{study.scoring.threshold}"
+    after = "" if used.calibration == "none" else f" after calibration ({used.calibration})"
+    return f"{used.threshold:.6g}" + (f" ({used.rule}){after}" if used.chosen else after)
 
 
 def _short(name: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from probatum.artifacts import write_text_atomic
 from probatum.data.records import Post
 from probatum.report import figures, further
+from probatum.report.decisions import decisions
 from probatum.report.figures import table
 from probatum.report.safe import fenced, in_markdown
 from probatum.verdict.evidence import TrainingSummary
@@ -67,6 +68,7 @@ def render_report(run_name: str, verdict: Verdict, posts: Sequence[Post], contex
         figures.criteria(verdict),
         further.diagnosis(verdict),
         figures.systems(verdict),
+        decisions(verdict),
         figures.confusions(verdict),
         figures.groups(verdict),
         figures.paired(verdict),

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from probatum.data.records import Post
 from probatum.metrics.intervals import Interval
+from probatum.report.decisions import decision_rows
 from probatum.report.safe import one_line
 from probatum.verdict.results import Comparison, CriterionResult, PostAnswers, Verdict
 from probatum.verdict.wording import number
@@ -84,6 +85,8 @@ def systems_table(verdict: Verdict) -> RenderableType:
     if any(system.valid_only for system in verdict.systems.values()):
         rows = [verdict.systems[name].valid_only.get("f1") for name in names]
         table.add_row("F1 valid only", *(number(row.value) if row else "-" for row in rows))
+    for title, cells in decision_rows(verdict, names):
+        table.add_row(title, *cells)
     for title, counts in _counts(verdict).items():
         if any(counts):
             table.add_row(title, *(f"{count:,}" for count in counts))

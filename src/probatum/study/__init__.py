@@ -6,6 +6,7 @@ from probatum.study.file import Study
 from probatum.study.model import Model, Scoring, Training
 from probatum.study.posts import BehaviourColumns, Columns, Data, Prompt, Swaps, Task
 from probatum.study.section import AUTO, parse_bytes
+from probatum.study.sweep import Sweep
 
 __all__ = [
     "AUTO",
@@ -18,6 +19,7 @@ __all__ = [
     "Scoring",
     "Study",
     "Swaps",
+    "Sweep",
     "System",
     "Task",
     "ThresholdRule",

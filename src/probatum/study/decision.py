@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PlainValidator, model_validator
 
-from probatum.study.section import AUTO, Fraction, Section
+from probatum.study.section import AUTO, Fraction, Section, or_else
 
 
 def _number_or_auto(value: Any) -> Any:
@@ -22,7 +22,11 @@ def _number_or_auto(value: Any) -> Any:
     raise ValueError("write auto, or a number greater than or equal to 0 and less than or equal to 1")
 
 
-Threshold = Annotated[float | Literal["auto"], PlainValidator(_number_or_auto)]
+Threshold = Annotated[
+    float | Literal["auto"],
+    PlainValidator(_number_or_auto, json_schema_input_type=Fraction),
+    Field(json_schema_extra=or_else({"const": AUTO})),
+]
 
 
 class MistakeCosts(Section):

@@ -15,6 +15,7 @@ from probatum.study.criteria import DEFAULT_CRITERIA, System, VerdictSettings
 from probatum.study.model import Model, Scoring, Training
 from probatum.study.posts import Data, Prompt, Swaps, Task
 from probatum.study.section import FaultsInPlaceError, Section, or_else
+from probatum.study.sweep import Sweep
 from probatum.yaml_file import line_of, read_mapping
 
 STRATEGY_ALONE: Any = or_else({"type": "string"})
@@ -39,6 +40,7 @@ class Study(Section):  # noqa: PLW1641  # it holds lists, so it has no hash
         ["majority", "linear", "baseline", "tuned"], min_length=1, description="what is scored on the same posts"
     )
     verdict: VerdictSettings = Field(default_factory=VerdictSettings, description="what must hold")
+    sweep: Sweep = Field(default_factory=Sweep, description="trainings to try with `probatum sweep`")
     card: Card = Field(default_factory=Card, description="the model card: what only its author knows")
     cost_per_hour: float | None = Field(None, ge=0, description="price of this machine for an hour, in any currency")
     limit: int | None = Field(None, ge=4, description="try it on so many posts of each file first")

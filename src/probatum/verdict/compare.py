@@ -252,11 +252,19 @@ def hold_against(system: str, other: str, evidence: Evidence, settings: VerdictS
         mcnemar_p=found["accuracy"].p_value,
         fixed=[post.id for post, is_fixed in zip(evidence.posts, fixed, strict=True) if is_fixed],
         broken=[post.id for post, is_broken in zip(evidence.posts, broken, strict=True) if is_broken],
-        groups=_group_changes(mine, theirs, evidence, settings) if "group" in evidence.columns else [],
+        groups=group_changes(mine, theirs, evidence, settings) if "group" in evidence.columns else [],
     )
 
 
-def _group_changes(mine: Answers, theirs: Answers, evidence: Evidence, settings: VerdictSettings) -> list[GroupChange]:
+def group_changes(mine: Answers, theirs: Answers, evidence: Evidence, settings: VerdictSettings) -> list[GroupChange]:
+    """Return how FPR and FNR change within each group, the tests by Holm over all groups and both rates.
+
+    Args:
+        mine: the judged system's answers.
+        theirs: the other system's.
+        evidence: the posts that both are about.
+        settings: confidence level and bootstrap.
+    """
     groups = evidence.column("group")
     masks = {str(value): groups == value for value in np.unique(groups)}
     found = {
@@ -266,10 +274,11 @@ def _group_changes(mine: Answers, theirs: Answers, evidence: Evidence, settings:
         ]
         for metric in ("fpr", "fnr")
     }
-    p_values = {metric: holm([change.p_value for change in changes]) for metric, changes in found.items()}
+    p_values = iter(holm([change.p_value for changes in found.values() for change in changes]))
+    tested = {metric: [next(p_values) for _ in changes] for metric, changes in found.items()}
     return [
         GroupChange(value, fpr.interval, fnr.interval, fpr_p, fnr_p)
-        for value, fpr, fnr, fpr_p, fnr_p in zip(masks, *found.values(), *p_values.values(), strict=True)
+        for value, fpr, fnr, fpr_p, fnr_p in zip(masks, *found.values(), *tested.values(), strict=True)
     ]
 
 

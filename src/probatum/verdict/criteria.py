@@ -111,14 +111,18 @@ def _doubt(criterion: Criterion, measured: Measured, settings: VerdictSettings) 
     Only where the criterion claims that the system is at least as good as the other: a gain of 0 or more, or a rise
     of 0 or less.
     """
-    claims, interval = criterion.claims_change, measured.interval
-    against = interval.low < 0 if criterion.gain_over else interval.high > 0
-    if claims and against:
+    interval = measured.interval
+    if not shows_change(criterion, interval):
         return f"the point passes, but the paired interval {_span(interval)} contains 0"
-    if claims and measured.p_value > 1 - settings.confidence:
+    if criterion.claims_change and measured.p_value > 1 - settings.confidence:
         name = "the paired bootstrap" if criterion.metric in RATIOS else "McNemar's exact test"
         return f"the point passes, but {name} does not support it (p = {measured.p_value:.3f})"
     return None
+
+
+def shows_change(criterion: Criterion, interval: Interval) -> bool:
+    """Return whether an interval leaves out that nothing changed; always so where no change is claimed."""
+    return not criterion.claims_change or (interval.low >= 0 if criterion.gain_over else interval.high <= 0)
 
 
 def _reason(criterion: Criterion, interval: Interval, outcome: CriterionOutcome, decided_by: DecidedBy) -> str:

@@ -141,7 +141,7 @@ def decide_system(
     chosen, notes = _calibrated(system, truth, score, settings, verdict.seed)
     if settings.threshold != AUTO:
         return Decision(system, fixed, calibration=chosen.fitted, losses=chosen.losses, notes=notes)
-    groups = _groups(posts, settings.rule)
+    groups = group_column(posts, settings.rule)
     try:
         after = measure_thresholds(truth, chosen.fitted.apply(score), groups, verdict.confidence, NO_VALUE)
         before = measure_thresholds(truth, score, groups, verdict.confidence, NO_VALUE)
@@ -153,7 +153,7 @@ def decide_system(
         found,
         calibration=chosen.fitted,
         losses=chosen.losses,
-        at_half=before.point(before.at(HALF), _costs(settings.rule)),
+        at_half=before.point(before.at(HALF), costs_of(settings.rule)),
         notes=[*notes, *found.notes],
     )
 
@@ -166,21 +166,28 @@ def _calibrated(
     methods = recalibration.METHODS if settings.calibration == "auto" else (settings.calibration,)
     chosen = recalibration.choose(truth, score, methods, seed=seed)
     notes = [f"scores of {system} are not calibrated: on validation {chosen.reason}"] if chosen.reason else []
+    if chosen.fitted.temperature > recalibration.KNOWS_LITTLE:
+        notes.append(
+            f"calibration takes the scores of {system} for almost nothing (temperature "
+            f"{chosen.fitted.temperature:.0f}): one temperature cannot mend scores that are all too high or too low; try scoring.calibration: isotonic"
+        )
     return chosen, notes
 
 
-def _groups(posts: Sequence[Post], rule: ThresholdRule) -> NDArray[np.str_] | None:
+def group_column(posts: Sequence[Post], rule: ThresholdRule) -> NDArray[np.str_] | None:
+    """Return str[n], the column that a rule's cap goes by (else the group); `None` for all posts as one."""
     evidence = Evidence(posts, {}, {})
     by = rule.cap.by if rule.cap else "group"
     return evidence.column(by) if by in evidence.columns else None
 
 
-def _costs(rule: ThresholdRule) -> Costs | None:
+def costs_of(rule: ThresholdRule) -> Costs | None:
+    """Return what a rule's mistakes cost; `None` where it maximises F1."""
     return Costs(rule.cost.false_positive, rule.cost.false_negative) if rule.cost else None
 
 
 def _chosen(system: str, curve: Curve, rule: ThresholdRule) -> Decision:
-    costs = _costs(rule)
+    costs = costs_of(rule)
     cap = Cap(rule.cap.at_most, rule.cap.decide) if rule.cap else None
     choice = choose_threshold(curve, costs, cap)
     point = curve.point(choice.at, costs)

@@ -16,6 +16,7 @@ from probatum.verdict.swaps import largest_pair
 from probatum.verdict.wording import number
 
 JUDGED = ("tuned", "baseline")
+MISTAKES = ("fpr", "fnr", "flag_rate", "recall")
 
 
 def notes_on(
@@ -162,7 +163,7 @@ def next_step(
             "probatum run STUDY --method likelihood",
         )
     if outcome == "rejected":
-        return _after_failure(criteria, against)
+        return _after_failure(criteria, against, training)
     if (held := next((result for result in criteria if result.held_back), None)) is not None:
         return _after_holding_back(held, seeds)
     return _after_doubt(criteria)
@@ -182,7 +183,9 @@ def _after_holding_back(result: CriterionResult, seeds: Seeds | None) -> NextSte
     )
 
 
-def _after_failure(criteria: Sequence[CriterionResult], against: Mapping[str, Interval]) -> NextStep:
+def _after_failure(
+    criteria: Sequence[CriterionResult], against: Mapping[str, Interval], training: TrainingSummary | None
+) -> NextStep:
     if _below(against.get("linear")):
         return NextStep(
             "Ask whether the task needs a language model: linear is ahead. Look for format leaks and label "
@@ -190,7 +193,28 @@ def _after_failure(criteria: Sequence[CriterionResult], against: Mapping[str, In
             "probatum audit TRAIN",
         )
     failed = next(result for result in criteria if result.outcome == "failed")
+    if _is_on_fairness(failed):
+        return _after_unfairness(failed, training)
     return NextStep(f"Read the posts behind the failed criterion ({failed.text}) in the report, and change one thing.")
+
+
+def _is_on_fairness(result: CriterionResult) -> bool:
+    """Whether a criterion is on mistakes in a slice of the posts."""
+    return result.criterion["metric"] in MISTAKES and bool(result.criterion.get("slice"))
+
+
+def _after_unfairness(failed: CriterionResult, training: TrainingSummary | None) -> NextStep:
+    if training is None or training.reweighting:
+        return NextStep(
+            "Cap the rate where the threshold is chosen (scoring: {threshold: auto, rule: {cap: {at_most: …}}}); "
+            f"the scores are kept, so nothing is scored again. Failed: {failed.text}.",
+            "probatum run STUDY --set scoring.threshold=auto",
+        )
+    return NextStep(
+        f"Train with posts weighed by group and label, so that the group says nothing of the label: {failed.text} "
+        "failed. `probatum sweep STUDY` tries it among other settings.",
+        "probatum run STUDY --set training.reweighting=group_label",
+    )
 
 
 def _after_doubt(criteria: Sequence[CriterionResult]) -> NextStep:

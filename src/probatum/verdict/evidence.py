@@ -39,6 +39,7 @@ class TrainingSummary:
         learning_rate: peak learning rate.
         epochs: passes over the posts that were planned.
         notes: what else a reader should know.
+        reweighting: whether posts were weighed by group and label.
     """
 
     completed: bool | None = None
@@ -54,6 +55,7 @@ class TrainingSummary:
     learning_rate: float | None = None
     epochs: float | None = None
     notes: list[str] = field(default_factory=list)
+    reweighting: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,12 +33,14 @@ class Plan:
         settles: whether any answers at all would make it pass.
         showable: true value nearest to the limit with which it passes in 80 % of all studies; NaN if there is none.
         words: both as a sentence.
+        posts: posts of its slice.
     """
 
     text: str
     settles: bool
     showable: float
     words: str
+    posts: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,10 +72,10 @@ def plan(posts: Sequence[Post], positive: str, settings: VerdictSettings) -> lis
     clusters = clusters_of(posts, settings.cluster)
     truth = np.array([post.label == positive for post in posts])
     evidence = Evidence(posts, {}, {}, clusters=clusters.codes if clusters else None)
+    on_posts = [criterion for criterion in settings.criteria if criterion.metric not in TRAINING_METRICS]
     return [
-        _plan(criterion, truth, evidence, settings.confidence)
-        for criterion in settings.criteria
-        if criterion.metric not in TRAINING_METRICS
+        replace(_plan(one, truth, evidence, settings.confidence), posts=int(evidence.select(one.slice)[0].sum()))
+        for one in on_posts
     ]
 
 

@@ -133,7 +133,7 @@ class GroupChange:
         value: the group.
         fpr: change of the false-positive rate.
         fnr: change of the false-negative rate.
-        fpr_p: exact McNemar test of the change of FPR, by Holm over all groups; NaN without negatives.
+        fpr_p: exact McNemar test of the change of FPR, by Holm over all groups and both rates; NaN without negatives.
         fnr_p: the same of FNR; NaN without positives.
     """
 

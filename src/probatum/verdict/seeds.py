@@ -17,7 +17,7 @@ from scipy.stats import t as student
 from probatum.data.records import Prediction
 from probatum.metrics.intervals import Interval
 from probatum.study import Criterion, VerdictSettings
-from probatum.verdict.criteria import judge, outcome_of
+from probatum.verdict.criteria import judge, outcome_of, shows_change
 from probatum.verdict.evidence import Evidence, TrainingSummary, line_up
 from probatum.verdict.further_results import CriterionSpread, Seeds, Spread
 from probatum.verdict.results import CriterionResult
@@ -109,7 +109,7 @@ def judge_over_seeds(
 def _of_seed(evidence: Evidence, run: SeedRun, positive: str) -> Evidence:
     """Return the same evidence with another seed's answers and training in the place of the tuned system's."""
     predictions = {**evidence.predictions, TUNED: run.predictions}
-    return line_up(evidence.posts, predictions, positive, run.training)
+    return replace(line_up(evidence.posts, predictions, positive, run.training), clusters=evidence.clusters)
 
 
 def _over_seeds(criterion: Criterion, results: Sequence[CriterionResult], confidence: float) -> CriterionSpread:
@@ -119,9 +119,10 @@ def _over_seeds(criterion: Criterion, results: Sequence[CriterionResult], confid
     outcomes = [result.outcome for result in results]
     robust: bool | None = None
     if first.outcome == "passed":
-        by_bound = first.decided_by == "bound" and not math.isnan(low)
+        by_interval = first.decided_by != "point" and not math.isnan(low)
         mean = Interval(spread.mean, low, high, first.n)
-        robust = outcome_of(criterion, mean, "bound") == "passed" if by_bound else set(outcomes) == {"passed"}
+        holds = outcome_of(criterion, mean, first.decided_by) == "passed" and shows_change(criterion, mean)
+        robust = holds if by_interval else set(outcomes) == {"passed"}
     return CriterionSpread(first.text, spread, low, high, list(outcomes), robust)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from probatum.metrics.intervals import Interval, critical_value
 from probatum.metrics.power import (
@@ -74,7 +74,7 @@ def showable(criterion: Criterion, measured: Measured, confidence: float) -> flo
         sign = -1 if upper else 1
         error = (interval.high - interval.low) / 2 / critical_value(confidence)
         if criterion.decided_by == "test":
-            least = max(sign * limit + float(norm.ppf(POWER)) * error, half_width_for_power(confidence) * error)
+            least = max(sign * limit + float(ndtri(POWER)) * error, half_width_for_power(confidence) * error)
         else:
             least = sign * limit + half_width_for_power(confidence) * error
         return sign * least if least <= 1 else math.nan

@@ -102,6 +102,22 @@ def test_a_label_that_a_file_lacks():
     )
 
 
+def test_one_label_alone():
+    (finding,) = audit({"train": [post for post in make() if post.label == "hate"]}).findings
+    assert (finding.kind, finding.severity, finding.count) == ("coverage", "high", 200)
+    assert finding.message == "train: every post is hate: there is nothing to tell apart"
+
+
+def test_a_group_that_a_file_lacks():
+    test = [Post(f"t{n}", f"post {n}", "hate" if n % 2 else "not_hate", ("g", "h")[n < 70], "s") for n in range(140)]
+    messages = {f.message: f for f in audit({"train": make(), "test": test}).findings}
+    finding = messages["train: no post about groups that other files have: h (70)"]
+    assert (finding.severity, finding.count, finding.files) == ("medium", 70, ("train", "test"))
+    assert finding.example_ids[0] == "t0"
+    without = [Post(p.id, p.text, p.label) for p in make()]
+    assert not any("other files have" in f.message for f in audit({"train": without, "test": test}).findings)
+
+
 def framed(n, text, prefix="Text: ", suffix="\nAnswer:"):
     return prefix + text + suffix
 

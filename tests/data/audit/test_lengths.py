@@ -1,9 +1,12 @@
 """Posts that were cut before they came."""
 
+from dataclasses import replace
+
 import pytest
 from tests.data.audit.made import made_posts, made_texts
 
 from probatum.data.audit import audit
+from probatum.data.sources import SOURCES, Reading
 
 
 def truncation(posts):
@@ -31,12 +34,23 @@ def test_a_few_cut_posts_are_medium():
     "text",
     [
         lambda n, text: text,
-        lambda n, text: "word" + str(n).zfill(5),
-        lambda n, text: f"{text[:30]:>30} a line of this length {n:05d}" if n < 5 else text[:50],
+        lambda n, text: f"this is post number {n}",
+        lambda n, text: f"this is post number {n:05d}",
+        lambda n, text: " ".join(text.replace(" ", "")[:30]),
+        lambda n, text: " ".join("".join(chr(97 + n // 20**k % 20) for k in range(8)) for n in range(8 * n, 8 * n + 8)),
+        lambda n, text: "the same text for everybody",
+        lambda n, text: "",
     ],
 )
 def test_lengths_that_nothing_cut(text):
-    posts = made_posts(300, text=text)
-    if max(len(post.text) for post in posts) == 50:
-        pytest.skip("a cut after all")
+    assert truncation(made_posts(400, text=text)) == []
+
+
+def test_real_posts_of_a_collection_that_cuts(shared_data, labels):
+    """Real posts, whole and cut at 100 characters: the first have no such pile, the second do."""
+    reading = Reading(labels)
+    posts = SOURCES["unified"].read(shared_data / "unified" / "unified_val.json", reading).posts
     assert truncation(posts) == []
+    cut = [replace(post, text=post.text[:100]) for post in posts]
+    (finding,) = truncation(cut)
+    assert finding.count == sum(len(post.text) == 100 for post in cut)

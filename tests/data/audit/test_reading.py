@@ -81,7 +81,7 @@ def test_few_prompts_are_cut_as_the_many(write, labels):
 
 def test_other_labels_than_the_tasks(write, labels):
     path = write([{"text": f"text {n}", "label": ("spam", "ham", "egg")[n % 3]} for n in range(9)])
-    with pytest.raises(DataError, match="which true label is the positive one.*say it with --positive"):
+    with pytest.raises(DataError, match=r"which true label is the positive one.*say it with --positive"):
         read_audited([path], [], Reading(labels))
     read = read_audited([path], [], Reading(labels), positive="spam")
     assert read.labels.positive == "spam"

@@ -10,6 +10,7 @@ from probatum.data.records import Post
 
 FEW_POSTS = 30
 SMALL_SHARE = 0.1
+MOST_TOLD = 8
 
 
 def find_coverage(files: Mapping[str, Sequence[Post]]) -> list[Finding]:
@@ -24,7 +25,32 @@ def find_coverage(files: Mapping[str, Sequence[Post]]) -> list[Finding]:
     for name, posts in files.items():
         if posts:
             findings += _few_labels(name, posts, labels) + _few_groups(name, posts, labels) + _empty(name, posts)
+            findings += _absent_groups(name, files)
     return findings
+
+
+def _absent_groups(name: str, files: Mapping[str, Sequence[Post]]) -> list[Finding]:
+    """Find groups that other files have and this one, which has groups too, lacks."""
+    own = {post.group for post in files[name]} - {None}
+    elsewhere = [post for other, posts in files.items() if other != name for post in posts if post.group is not None]
+    absent = [post for post in elsewhere if post.group not in own]
+    if not own or not absent:
+        return []
+    groups = Counter(str(post.group) for post in absent)
+    told = ", ".join(f"{group} ({count})" for group, count in groups.most_common(MOST_TOLD))
+    more = f" and {len(groups) - MOST_TOLD} more" if len(groups) > MOST_TOLD else ""
+    return [
+        Finding(
+            "coverage",
+            "medium" if max(groups.values()) >= FEW_POSTS else "low",
+            len(absent),
+            len(absent) / len(elsewhere),
+            f"{name}: no post about groups that other files have: {told}{more}",
+            examples(absent),
+            "what is learnt or measured here says nothing of these groups; gather posts about them",
+            (name, *(other for other in files if other != name)),
+        )
+    ]
 
 
 def _empty(name: str, posts: Sequence[Post]) -> list[Finding]:
@@ -48,6 +74,10 @@ def _empty(name: str, posts: Sequence[Post]) -> list[Finding]:
 
 def _few_labels(name: str, posts: Sequence[Post], labels: Sequence[str]) -> list[Finding]:
     counts = Counter(post.label for post in posts)
+    if len(labels) == 1:
+        says = f"{name}: every post is {labels[0]}: there is nothing to tell apart"
+        advice = "gather posts of another label, or look whether the labels were read from the right column"
+        return [Finding("coverage", "high", len(posts), 1.0, says, examples(posts), advice, (name,))]
     findings = []
     for label in labels:
         count, share = counts[label], counts[label] / len(posts)
@@ -68,8 +98,10 @@ def _few_groups(name: str, posts: Sequence[Post], labels: Sequence[str]) -> list
     few = {group: lacking for group, lacking in few.items() if lacking}
     if not few:
         return []
-    told = "; ".join(f"{group} ({', '.join(f'{cells[group, x]} {x}' for x in few[group])})" for group in list(few)[:8])
-    more = f" and {len(few) - 8} more" if len(few) > 8 else ""
+    told = "; ".join(
+        f"{group} ({', '.join(f'{cells[group, x]} {x}' for x in few[group])})" for group in list(few)[:MOST_TOLD]
+    )
+    more = f" and {len(few) - MOST_TOLD} more" if len(few) > MOST_TOLD else ""
     touched = [post for post in posts if post.group in few]
     severity: Severity = "medium" if any(cells[group, x] == 0 for group in few for x in few[group]) else "low"
     return [

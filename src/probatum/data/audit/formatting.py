@@ -80,15 +80,7 @@ def find_formatting(posts: Sequence[Post], known: Sequence[Finding] = ()) -> lis
             + (f"; mostly because sources differ, within one its AUROC is {within:.2f}" if by_source else ""),
             examples(chosen[at] for at in surest),
             "clean the texts of all labels in the same way before training; until then a high score may mean nothing",
-            details=(
-                {
-                    "where": "text",
-                    "auroc": area,
-                    "auroc_within_sources": within,
-                    "accuracy": float(right.mean()),
-                    "of_all": base,
-                },
-            ),
+            details=(figures,),
         )
     ]
 

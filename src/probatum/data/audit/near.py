@@ -2,7 +2,7 @@
 
 Two texts are alike if the Jaccard index |A ∩ B| / |A ∪ B| (Broder 1997) of their sets of 5-character shingles is at
 least 0.6, and that of their sets of words at least 0.7: in a short post one other word is another statement, however
-few its letters ("I hate it", "I hate tea"). Both are taken of the normalised texts without punctuation, links and users.
+few its letters ("I hate it", "I hate tea"). Both are taken of the normalised texts without punctuation, links, users.
 Pairs worth comparing come from `buckets` and are then compared exactly, so that nothing is called alike that is not.
 """
 

@@ -103,7 +103,7 @@ def find_label_noise(judged: Judged | None, files: Sequence[Held]) -> list[Findi
             examples(judged.posts[at] for at in ranked),
             "read the examples, which are the surest; if most are wrong, have all of these labelled again",
             tuple(held.name for held in files),
-            details=({"auroc": judged.auroc, "auroc_without": clear},),
+            details=({"auroc": judged.auroc, "auroc_without": None if math.isnan(clear) else clear},),
         )
     ]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -70,6 +72,25 @@ def read_runs(
         DataError: a file cannot be read, lacks a column or holds a row without a true label, a file is named twice, or
             no true label is the positive one.
     """
+    with _no_collection():
+        return _read_runs(paths, columns, positive)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the garbage collector from going over millions of rows again and again; none of them is garbage."""
+    collected = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collected:
+            gc.enable()
+
+
+def _read_runs(
+    paths: Sequence[Path], columns: Mapping[str, str], positive: str | None
+) -> tuple[list[PredictedRun], LabelSet]:
     if len({path.resolve() for path in paths}) < len(paths):
         raise DataError("one file is named twice; a run cannot be held against itself")
     sheets = [read_sheet(path, columns) for path in paths]

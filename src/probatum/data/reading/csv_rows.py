@@ -29,36 +29,42 @@ def iterate_csv(path: Path, text: str) -> Iterator[tuple[int, int, dict[str, Any
     delimiter = max(DELIMITERS, key=_QUOTED.sub("", lines[start]).count)  # one inside a quoted name parts nothing
     header, at = _header(path, lines, start, delimiter)
     while at < len(lines):
-        fields, end = _row_at(lines, at, delimiter)
-        line = at + 1
-        if isinstance(fields, FieldError):
-            yield line, line, fields
+        reader, first = _reader(lines, at, delimiter), at
+        while at < len(lines):  # one reader serves until a row breaks
+            fields = _next_row(reader)
+            line, end = at + 1, first + reader.line_num
+            if isinstance(fields, FieldError):
+                yield line, line, fields
+            elif fields and len(fields) != len(header):
+                yield line, line, FieldError("row", f"{len(fields)} fields where the header has {len(header)}")
+            else:
+                if fields:
+                    yield line, line, dict(zip(header, fields, strict=True))
+                at = end
+                continue
             at += 1
-        elif not fields:
-            at = end
-        elif len(fields) != len(header):
-            yield line, line, FieldError("row", f"{len(fields)} fields where the header has {len(header)}")
-            at += 1
-        else:
-            yield line, line, dict(zip(header, fields, strict=True))
-            at = end
+            if end > at or isinstance(fields, FieldError):
+                break  # it swallowed further lines: read those again
 
 
 def _header(path: Path, lines: list[str], start: int, delimiter: str) -> tuple[list[str], int]:
-    names, end = _row_at(lines, start, delimiter)
+    reader = _reader(lines, start, delimiter)
+    names = _next_row(reader)
     if isinstance(names, FieldError):
         raise DataError(f"{path}:{start + 1}: the header row cannot be read ({names.reason})")
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise DataError(f"{path}:{start + 1}: the header names {twice[0]!r} twice")
-    return names, end
+    return names, start + reader.line_num
 
 
-def _row_at(lines: list[str], at: int, delimiter: str) -> tuple[list[str] | FieldError, int]:
-    """Return the fields of the row that starts at a line, and the line after it."""
-    reader = csv.reader((lines[index] for index in range(at, len(lines))), delimiter=delimiter, strict=True)
+def _reader(lines: list[str], at: int, delimiter: str) -> Any:
+    """Return a reader of the rows from a line on; its `line_num` counts from there."""
+    return csv.reader((lines[index] for index in range(at, len(lines))), delimiter=delimiter, strict=True)
+
+
+def _next_row(reader: Iterator[list[str]]) -> list[str] | FieldError:
     try:
-        fields = next(reader)
+        return next(reader)
     except csv.Error as error:
         reason = "a quote is opened and never closed" if "unexpected end" in str(error) else str(error)
-        return FieldError("row", f"not CSV ({reason})"), at + 1
-    return fields, at + reader.line_num
+        return FieldError("row", f"not CSV ({reason})")

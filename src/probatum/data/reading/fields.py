@@ -47,6 +47,8 @@ def refuse_broken_text(values: Mapping[str, Any]) -> None:
         FieldError: the first such column.
     """
     for name, value in values.items():
+        if isinstance(value, str) and value.isascii() and name.isascii() and "\0" not in value and "\0" not in name:
+            continue  # most values; the rest is slower
         for text in (name, *_texts_in(value)):
             if "\0" in text:
                 raise FieldError(name, "holds a NUL character")
