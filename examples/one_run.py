@@ -14,8 +14,9 @@ from probatum.artifacts import write_json_atomic
 from probatum.data.audit import audit
 from probatum.data.gather import gather
 from probatum.data.records import write_posts, write_predictions
+from probatum.data.reweighting import post_weights
 from probatum.manifest import RunFolder, versions
-from probatum.model.load import load_model, load_tokenizer, with_adapter, without_adapter
+from probatum.model.load import LoadedModel, load_model, load_tokenizer, with_adapter, without_adapter
 from probatum.model.packing import Suffix
 from probatum.prompt.render import Renderer
 from probatum.prompt.strategy import load_strategy
@@ -25,12 +26,15 @@ from probatum.scoring.linear import score_linear, score_majority
 from probatum.training.loop import train
 from probatum.training.trainer import Examples
 from probatum.verdict.compare import compare
+from probatum.verdict.decision import apply_decision, decide_system
 from probatum.verdict.evidence import TrainingSummary, Usage
 
 # The study says what is asked: posts, model, prompt, training, and the criteria that must hold.
 study = Study.load(sys.argv[1])
 folder = RunFolder(Path(sys.argv[2]).resolve())
-labels, threshold = study.task.label_set(), study.scoring.threshold
+labels = study.task.label_set()
+sides = ("test", "validation") if study.scoring.needs_validation else ("test",)
+scores = {side: {} for side in sides}
 began = time.monotonic()
 
 
@@ -50,11 +54,14 @@ write_json_atomic(folder.audit, findings.to_json())
 tell(f"{' + '.join(str(len(rows)) for rows in posts.values())} posts, {len(findings.findings)} findings")
 
 # 2. The cheap systems. A second of CPU, and what the big model has to beat.
-predictions, seconds, tokens = {}, {}, {}
-for system, score in (("majority", score_majority), ("linear", score_linear)):
+usage = {}
+weights = post_weights(posts["train"], study.training.reweighting)
+for side in sides:
     start = time.monotonic()
-    predictions[system] = score(posts["train"], posts["test"], labels.positive, threshold)
-    seconds[system], tokens[system] = time.monotonic() - start, None
+    scores[side]["majority"] = score_majority(posts["train"], posts[side], labels.positive)
+    usage["majority"] = Usage(time.monotonic() - start)
+    scores[side]["linear"] = score_linear(posts["train"], posts[side], labels.positive, weights=weights)
+    usage["linear"] = Usage(time.monotonic() - start)
 tell("majority and linear scored")
 
 # 3. The prompt, in tokens. All prompts begin alike: that prefix is computed once a row, however many posts stand in it.
@@ -63,13 +70,19 @@ strategy = load_strategy("baseline" if study.prompt.strategy == "auto" else stud
 renderer = Renderer(tokenizer, strategy, labels, study.prompt)
 tell(f"prompt {strategy.name!r}: {len(renderer.prefix_ids)} shared tokens")
 
+
 # 4. The model as it is. A post's score is the likelihood of the positive label's words among those of all labels.
+def score(system: str, loaded: LoadedModel) -> None:
+    """Score the posts of every side with the model."""
+    for side in reversed(sides):  # the test last: its seconds and tokens count
+        start = time.monotonic()
+        scored = score_likelihood(loaded, renderer, posts[side], study.scoring, lambda done: None)
+        scores[side][system], usage[system] = scored.predictions, Usage(time.monotonic() - start, scored.num_tokens)
+    tell(f"{system} scored, {len(posts['test']) / usage[system].seconds:.0f} posts/s")
+
+
 model = load_model(study.model)
-start = time.monotonic()
-scored = score_likelihood(model, renderer, posts["test"], study.scoring, lambda done: None)
-predictions["baseline"], tokens["baseline"] = scored.predictions, scored.num_tokens
-seconds["baseline"] = time.monotonic() - start
-tell(f"baseline scored, {len(posts['test']) / seconds['baseline']:.0f} posts/s")
+score("baseline", model)
 
 
 # 5. Training. Each post is its text behind the shared prefix, and the one true answer, which alone is learnt. The
@@ -77,9 +90,10 @@ tell(f"baseline scored, {len(posts['test']) / seconds['baseline']:.0f} posts/s")
 def suffixes(side: str) -> list[Suffix]:
     """Return a file's posts as tokens, each with its true answer."""
     rendered = renderer.render_many([post.text for post in posts[side]])
+    own = weights if side == "train" and weights else [1.0] * len(rendered)
     return [
-        Suffix(shown.post_ids + renderer.tail_ids, [renderer.answer_ids(post.label)])
-        for post, shown in zip(posts[side], rendered, strict=True)
+        Suffix(shown.post_ids + renderer.tail_ids, [renderer.answer_ids(post.label)], weight)
+        for post, shown, weight in zip(posts[side], rendered, own, strict=True)
     ]
 
 
@@ -91,16 +105,19 @@ tell(f"{trained.steps} steps, validation loss {trained.start_loss:.3f} → {trai
 
 # 6. The same posts again, with the adapter.
 tuned = with_adapter(model, folder.adapter)
-start = time.monotonic()
-scored = score_likelihood(tuned, renderer, posts["test"], study.scoring, lambda done: None)
-predictions["tuned"], tokens["tuned"] = scored.predictions, scored.num_tokens
-seconds["tuned"] = time.monotonic() - start
+score("tuned", tuned)
 without_adapter(tuned)
-for system, told in predictions.items():
-    write_predictions(folder.predictions(system), told)
-tell("tuned scored")
 
-# 7. The verdict. Every figure with its interval, every "better" with a paired test, every criterion judged.
+# 7. From scores to labels. Validation chooses calibration and threshold, if the study asks; the test is decided once.
+predictions = {}
+for system, scored in scores["test"].items():
+    settings = {"settings": study.scoring, "positive": labels.positive, "verdict": study.verdict}
+    seen = ([], []) if system == "majority" or len(sides) == 1 else (posts["validation"], scores["validation"][system])
+    decision = decide_system(system, *seen, **settings)
+    predictions[system] = apply_decision(decision, scored, labels.positive)
+    write_predictions(folder.predictions(system), predictions[system])
+
+# 8. The verdict. Every figure with its interval, every "better" with a paired test, every criterion judged.
 verdict = compare(
     posts["test"],
     predictions,
@@ -114,19 +131,21 @@ verdict = compare(
         best_loss=trained.best_loss,
         best_step=trained.best_step,
         final_loss=trained.final_loss,
+        learning_rate=study.training.learning_rate,
+        epochs=study.training.epochs,
         notes=trained.notes,
     ),
-    usage={system: Usage(seconds[system], tokens[system]) for system in predictions},
+    usage=usage,
     notes=gathered.notes,
     doubts=gathered.doubts,
 )
 write_json_atomic(folder.verdict, verdict.to_json())
 
-# 8. The report, for people.
+# 9. The report, for people.
 context = ReportContext(
     study_yaml=study.to_yaml(),
     versions=versions(),
-    stage_seconds={**seconds, "training": trained.seconds},
+    stage_seconds={**{system: used.seconds for system, used in usage.items()}, "training": trained.seconds},
     audit=[f"{finding.severity}: {finding.message}" for finding in findings.findings],
     command=f"python examples/one_run.py {sys.argv[1]} {sys.argv[2]}",
 )

@@ -126,7 +126,7 @@ def test_the_exit_code_is_the_verdicts(probatum, study, monkeypatch, verb, code)
 
 def test_the_report_is_named_on_one_line(probatum, study, monkeypatch):
     outcome(monkeypatch, 0)
-    assert probatum("run", study)[1] == "report: nowhere/report.md\n"
+    assert probatum("run", study)[1] == "report: nowhere/report.html\n"
 
 
 def fail_with(monkeypatch, error):

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 from probatum.artifacts import write_json_atomic
 from probatum.data.records import Post, Prediction, read_predictions, write_predictions
 from probatum.stages import Bench
 from probatum.verdict.decision import NEVER_CHOSEN, Decision, apply_decision, decide_system
-from probatum.verdict.results import decode, encode
+from probatum.verdict.results import encode
 
 
 def decide(bench: Bench, system: str) -> Decision:
@@ -29,10 +26,4 @@ def decide(bench: Bench, system: str) -> Decision:
     for side in sides:
         rows = read_predictions(folder.scores(system, side))
         write_predictions(folder.predictions(system, side), apply_decision(decision, rows, positive))
-    return decision
-
-
-def read_decision(path: Path) -> Decision:
-    """Read how a system's scores became labels, as a run wrote it."""
-    decision: Decision = decode(Decision, json.loads(path.read_text(encoding="utf-8")))
     return decision

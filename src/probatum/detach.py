@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import signal
 import subprocess
@@ -56,7 +57,7 @@ def detach(arguments: Sequence[str], folder: RunFolder) -> Detached:
             f"look with `probatum status {shlex.quote(short_path(folder.path))}`, or choose another with --out"
         )
     folder.path.mkdir(parents=True, exist_ok=True)
-    log = folder.path / LOG
+    log, began = folder.path / LOG, time.time()
     # A program inherits what its starter ignores. Ctrl-C must stop it even where a shell's & had ignored that.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -70,7 +71,18 @@ def detach(arguments: Sequence[str], folder: RunFolder) -> Detached:
         )
     deadline = time.monotonic() + BEGIN_S
     while (code := process.poll()) is None and time.monotonic() < deadline:
-        if lock.is_file() and is_held(lock):
+        if _began(folder) >= began:
             break
         time.sleep(POLL_S)
     return Detached(process.pid, log, code)
+
+
+def _began(folder: RunFolder) -> float:
+    """Return when the last process took the folder (seconds since 1970), 0 if none ever did.
+
+    Read from the manifest: asking the lock again and again could come between it and the process that wants it.
+    """
+    try:
+        return float(json.loads(folder.manifest.read_text(encoding="utf-8"))["process"]["started"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0.0

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from probatum.data.records import read_jsonl, read_predictions, read_written_posts
-from probatum.decisions import read_decision
 from probatum.errors import DataError, InputError, StageError
 from probatum.manifest import RunFolder
 from probatum.report.content import ReportContent
 from probatum.report.markdown import ReportContext
 from probatum.study import Study
+from probatum.verdict.decision import Decision
 from probatum.verdict.evidence import line_up
 from probatum.verdict.results import Verdict, decode
 
+Wanted = TypeVar("Wanted")
 AGAIN = "the study's `probatum run` makes it again and keeps what is done"
 
 
@@ -51,19 +52,30 @@ def read_content(folder: RunFolder) -> ReportContent:
         name=study.name,
         verdict=verdict,
         evidence=line_up(read_written_posts(folder.posts("test")), predictions, verdict.positive),
-        context=_context(folder.context),
+        context=_decoded(ReportContext, folder.context),
         log=list(read_jsonl(folder.training_log)) if folder.training_log.is_file() else [],
         findings=_read_json(folder.audit)["findings"] if folder.audit.is_file() else [],
         decisions={system: read_decision(folder.decision(system)) for system in verdict.systems},
     )
 
 
-def _context(path: Path) -> ReportContext:
+def read_decision(path: Path) -> Decision:
+    """Read how a system's scores became labels, as a run wrote it.
+
+    Raises:
+        DataError: the file is missing or not what a run writes.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; {AGAIN}")
+    return _decoded(Decision, path)
+
+
+def _decoded(kind: type[Wanted], path: Path) -> Wanted:
     try:
-        context: ReportContext = decode(ReportContext, _read_json(path))
+        found: Wanted = decode(kind, _read_json(path))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{path}: not what a run writes ({error}); {AGAIN}") from error
-    return context
+    return found
 
 
 def _read_json(path: Path) -> Any:

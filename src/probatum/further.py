@@ -15,7 +15,8 @@ from probatum.data.general_text import read_paragraphs
 from probatum.data.records import Post, Prediction, read_predictions, read_written_posts, write_posts, write_predictions
 from probatum.data.swaps.make import make_swaps
 from probatum.data.swaps.terms import SHIPPED, load_terms
-from probatum.decisions import decide, read_decision
+from probatum.decisions import decide
+from probatum.finished import read_decision
 from probatum.manifest import Facts, Manifest, RunFolder
 from probatum.scoring.likelihood import Scored
 from probatum.stages import (

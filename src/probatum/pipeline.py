@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from probatum.artifacts import sha256_file, short_path, write_json_atomic, write_text_atomic
 from probatum.data.records import read_predictions
 from probatum.errors import InputError, StageError, StudyError
-from probatum.finished import read_content, read_verdict
+from probatum.finished import read_content, read_decision, read_verdict
 from probatum.manifest import Facts, Manifest, RunFolder, hardware, versions
 from probatum.notebook import run_html
 from probatum.pace import Pace
@@ -237,9 +237,16 @@ class _Job:
         if time.monotonic() - self.told_s < 1:
             return
         self.told_s = time.monotonic()
-        num_posts = self.manifest.stage("data")["facts"]["posts"]["test"]
-        numbers = self.pace.facts(stage, progress, num_posts)
+        numbers = self.pace.facts(stage, progress, self._num_posts(stage))
         write_json_atomic(self.folder.progress, {"stage": stage, "time": time.time(), **numbers})
+
+    def _num_posts(self, stage: str) -> int | None:
+        """Return the posts that a stage has to score, where it scores a whole side of the data."""
+        if stage.removesuffix(ON_VALIDATION) not in self.study.systems:
+            return None
+        side = "validation" if stage.endswith(ON_VALIDATION) else "test"
+        count: int = self.manifest.stage("data")["facts"]["posts"][side]
+        return count
 
     def _compare(self) -> Verdict:
         from probatum import further, stages
@@ -277,7 +284,6 @@ class _Job:
 
     def _judge(self) -> Facts:
         from probatum import further
-        from probatum.decisions import read_decision
         from probatum.tracking import report_verdict
 
         study, folder = self.study, self.folder

@@ -9,12 +9,16 @@ from pathlib import Path
 from probatum.artifacts import short_path
 from probatum.data.records import read_predictions, read_written_posts
 from probatum.errors import InputError, ProbatumError
+from probatum.finished import read_verdict
 from probatum.manifest import Manifest, RunFolder
-from probatum.pipeline import Run, read_verdict
+from probatum.pipeline import Run
 from probatum.study import Study
 from probatum.verdict.leaderboard import Entry
 
 MODEL_SYSTEMS = ("baseline", "tuned")
+NO_MATTER = (  # settings of training that change no adapter, or not the one that is judged
+    "micro_batch_size", "gradient_checkpointing", "keep_checkpoints", "report_to", "seeds", "learning_curve",
+)  # fmt: skip
 
 
 def read_run(path: Path) -> Run:
@@ -101,6 +105,5 @@ def settings_of(study: Study, system: str, folder: RunFolder) -> dict[str, str]:
     found |= {"revision": study.model.revision, "dtype": study.model.dtype}
     found |= study.scoring.model_dump(mode="json", include={"method", "threshold", "max_new_tokens"})
     if system == "tuned":
-        left_out = {"micro_batch_size", "gradient_checkpointing", "keep_checkpoints", "report_to"}
-        found |= study.training.model_dump(mode="json", exclude=left_out)
+        found |= study.training.model_dump(mode="json", exclude=set(NO_MATTER))
     return {key: str(value) for key, value in found.items()}

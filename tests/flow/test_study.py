@@ -108,7 +108,16 @@ def test_the_run_folder_holds_what_was_promised(tmp_path):
         ).stdout
     )  # fmt: skip
     run = tmp_path / "run"
-    for name in ("study.yaml", "manifest.json", "verdict.json", "report.md", "data/audit.json", "training/log.jsonl"):
+    for name in (
+        "study.yaml",
+        "manifest.json",
+        "verdict.json",
+        "report.md",
+        "report.html",
+        "context.json",
+        "data/audit.json",
+        "training/log.jsonl",
+    ):
         assert (run / name).is_file(), name
     assert verdict == json.loads((run / "verdict.json").read_text())
     posts = read_written_posts(run / "data" / "test.jsonl")
@@ -230,7 +239,7 @@ def test_the_demo_as_the_readme_calls_it(tmp_path):
     out = probatum("demo", cwd=tmp_path)
     assert "ACCEPTED" in out
     assert (tmp_path / "demo" / "run" / "report.md").read_text(encoding="utf-8").startswith("# demo: accepted")
-    assert f"report: {tmp_path / 'demo' / 'run' / 'report.md'}" in out
+    assert f"report: {tmp_path / 'demo' / 'run' / 'report.html'}" in out
 
 
 def test_the_guides_ready_prompts_and_no_test_file(tmp_path):

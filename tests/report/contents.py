@@ -38,7 +38,7 @@ def make_posts(n, seed=0):
     rng = np.random.default_rng(seed)
     labels = np.where(rng.random(n) < 0.45, "hate", "not_hate").tolist()
     return [
-        make_post(at, label, GROUPS[at % 5], ("toxigen", "hatexplain")[at % 2], template=f"t{at % 4}")
+        make_post(at, label, GROUPS[at % 5], ("toxigen", "hatexplain")[at % 2], style=f"t{at % 4}")
         for at, label in enumerate(labels)
     ]
 

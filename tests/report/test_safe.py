@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from probatum.report.safe import fenced, in_markdown, one_line
+from probatum.report.safe import fenced, in_cell, in_markdown, one_line
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -122,3 +122,19 @@ def test_a_fence_is_longer_than_any_in_the_text():
     assert block == "`````yaml\nname: x\n````\n# out\n\ufffd\n`````"
     (token,) = MarkdownIt().parse(block)
     assert token.type == "fence"
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "＝1", '=cmd|"/c calc"!A1']
+)
+def test_a_cell_that_would_be_a_formula_is_text(text):
+    assert in_cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["", "plain", "1+1", "a=b", "'=1", "\u202eabc", '"quoted"', "two\nlines"])
+def test_any_other_cell_is_kept_to_the_letter(text):
+    assert in_cell(text) == text
+
+
+def test_a_cell_can_always_be_written():
+    in_cell("a\0b\ud800c").encode("utf-8")

@@ -81,7 +81,7 @@ def finish(done: Run, as_json: bool, examples: int) -> None:
         print_verdict(
             console, verdict, read_written_posts(done.folder.posts("test")), examples, further_tables(verdict)
         )
-        say(f"report: {done.report}")
+        say(f"report: {done.folder.page}")
     raise typer.Exit(verdict.exit_code)
 
 

@@ -80,7 +80,10 @@ def _value(setting: Node) -> str:
     if "type" not in setting:
         return "anything"
     if setting["type"] == "array":
-        return " and ".join(map(_value, setting.get("prefixItems", ()))) or f"list of: {_value(setting.get('items') or {})}"
+        return (
+            " and ".join(map(_value, setting.get("prefixItems", ())))
+            or f"list of: {_value(setting.get('items') or {})}"
+        )
     if setting["type"] == "object":
         return f"mapping to: {_value(setting.get('additionalProperties') or {})}"
     bounds = [f"{sign} {setting[bound]:g}" for bound, sign in BOUNDS.items() if bound in setting]

@@ -47,7 +47,10 @@ def tracked(folder: Path) -> Iterator[None]:
         folder: of the training; TensorBoard writes to `tensorboard/` in it.
     """
     ids = _read_ids(folder)
-    given = {"TENSORBOARD_LOGGING_DIR": str(folder / TENSORBOARD)}
+    given = {
+        "TENSORBOARD_LOGGING_DIR": str(folder / TENSORBOARD),
+        "WANDB_CONSOLE": os.environ.get("WANDB_CONSOLE", "off"),  # what is printed may hold posts
+    }
     if "mlflow" in ids:
         given["MLFLOW_RUN_ID"] = ids["mlflow"]
     if "wandb" in ids:

@@ -7,7 +7,7 @@ from math import isnan
 from typing import Any
 
 from probatum.report.content import ReportContent
-from probatum.report.plots.plot import Plot, Spec, colour
+from probatum.report.plots.plot import Plot, Spec, colour, none_if_nan
 from probatum.report.safe import one_line
 from probatum.verdict.results import CriterionResult
 from probatum.verdict.wording import number
@@ -49,8 +49,8 @@ def bar(result: CriterionResult, *, axis: bool = False) -> Spec:
     """
     low, high = _domain(result)
     passes = _passing(result, low, high)
-    row = {"low": result.low, "high": result.high, "value": result.value, "outcome": result.outcome}
-    shown = {name: None if isinstance(value, float) and isnan(value) else value for name, value in row.items()}
+    row = {"low": result.low, "high": result.high, "value": result.value}
+    shown = {name: none_if_nan(value) for name, value in row.items()} | {"outcome": result.outcome}
     scale = {"domain": [low, high], "nice": False}
     ticks = {"tickCount": 4, "grid": False, "title": None} if axis else None
     x: Spec = {"type": "quantitative", "scale": scale, "axis": ticks}

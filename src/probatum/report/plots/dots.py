@@ -33,7 +33,8 @@ def dots(
     """
     by_colour, by_shape = system_scales(systems)
     y: Spec = {"field": "place", "type": "nominal", "sort": list(order), "title": None, "axis": {"domain": False}}
-    y["scale"] = {"paddingInner": 0.3, "paddingOuter": 0.15}
+    # the places are given, so that one without a figure keeps its row, and rows that come later have theirs
+    y["scale"] = {"domain": list(order), "paddingInner": 0.3, "paddingOuter": 0.15}
     place = {"y": y, "yOffset": {"field": "system", "type": "nominal", "sort": list(systems)}}
     value = share_axis(title, (0, highest)) | {"field": "value"}
     layers: list[Spec] = []

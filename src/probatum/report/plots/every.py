@@ -3,10 +3,36 @@
 from __future__ import annotations
 
 from probatum.report.content import ReportContent
-from probatum.report.plots import criteria, frontier, groups, losses, ranking, reliability, scores, slices, systems
+from probatum.report.plots import (
+    behaviour,
+    criteria,
+    frontier,
+    groups,
+    learning,
+    losses,
+    ranking,
+    reliability,
+    scores,
+    slices,
+    swaps,
+    systems,
+)
 from probatum.report.plots.plot import Plot
 
-MODULES = (criteria, systems, groups, frontier, ranking, reliability, scores, losses, slices)
+MODULES = (
+    criteria,
+    systems,
+    groups,
+    frontier,
+    ranking,
+    reliability,
+    scores,
+    losses,
+    learning,
+    slices,
+    behaviour,
+    swaps,
+)
 
 
 def every_plot(content: ReportContent) -> list[Plot]:

@@ -10,32 +10,63 @@ import numpy as np
 from probatum.metrics.classification import Flags
 from probatum.metrics.curves import thinned
 from probatum.metrics.ranking import ranked_wrong
+from probatum.metrics.threshold import OperatingPoint
 from probatum.report.content import ReportContent
-from probatum.report.plots.plot import FIT_WIDTH, Plot, Spec, colour, label, share_axis, system_scales
+from probatum.report.plots.plot import FIT_WIDTH, Plot, Spec, colour, label, none_if_nan, share_axis, system_scales
+from probatum.report.safe import one_line
 from probatum.verdict.evidence import NO_VALUE
 from probatum.verdict.wording import number
 
 MOST_POINTS = 120
 FEWEST_NEGATIVES = 10  # a rate over fewer posts is noise, and the worst of many such rates is near 1
 HEIGHT = 300
+HEADER = ("system", "threshold in use", "F1", "worst FPR", "group")
 
 
 def plots(content: ReportContent) -> list[Plot]:
+    """Return what a threshold trades on the validation posts, where it was chosen there, and on the test posts."""
+    return _on_validation(content) + _on_test(content)
+
+
+def _on_validation(content: ReportContent) -> list[Plot]:
+    """Return the frontiers that thresholds were chosen from; none where the study gives the threshold."""
+    frontiers = {name: one for name, one in content.decisions.items() if one.frontier}
+    if not frontiers:
+        return []
+    rows = [_chosen_row(name, point) for name, one in frontiers.items() for point in one.frontier]
+    marks = [_chosen_row(name, one.validation) for name, one in frontiers.items() if one.validation]
+    rules = dict.fromkeys(one.rule for one in frontiers.values())
+    what = (
+        "Thresholds on the validation posts that no other beats in both; the mark is the one chosen: "
+        f"{one_line('; '.join(rules))}."
+    )
+    title = "F1 and the worst group, on validation"
+    spec = _spec(rows, marks, list(frontiers))
+    return [Plot("frontier-validation", title, what, spec, HEADER, [_cells(row) for row in marks])]
+
+
+def _chosen_row(system: str, point: OperatingPoint) -> dict[str, Any]:
+    shares = {"f1": none_if_nan(point.f1), "fpr": none_if_nan(point.worst_fpr)}
+    return {"system": system, "threshold": point.threshold, "group": label(point.worst_group)} | shares
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    return [row["system"], f"{row['threshold']:.3f}", number(row["f1"]), number(row["fpr"]), row["group"]]
+
+
+def _on_test(content: ReportContent) -> list[Plot]:
     """Return the frontier of every system with scores; none where no group has enough negative posts."""
     groups = _groups(content)
     if not groups or not content.truth.any() or not content.scored_systems:
         return []
     rows = [row for name in content.scored_systems for row in _rows(content, name, groups)]
     marks = [_point(content, name, groups, content.threshold(name)) for name in content.scored_systems]
-    cells = [
-        [row["system"], f"{row['threshold']:.3f}", number(row["f1"]), number(row["fpr"]), row["group"]] for row in marks
-    ]
     what = (
         "F1 against the false-positive rate of the group where it is highest, at every threshold on the test posts; "
         "the mark is the threshold in use. Choose on validation posts: a threshold chosen here would be flattered."
     )
-    header = ("system", "threshold in use", "F1", "worst FPR", "group")
-    return [Plot("frontier", "F1 and the worst group", what, _spec(rows, marks, content.scored_systems), header, cells)]
+    spec = _spec(rows, marks, content.scored_systems)
+    return [Plot("frontier", "F1 and the worst group, on test", what, spec, HEADER, [_cells(row) for row in marks])]
 
 
 def _groups(content: ReportContent) -> dict[str, Flags]:

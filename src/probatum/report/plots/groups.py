@@ -7,7 +7,7 @@ from typing import Any
 
 from probatum.report.content import ReportContent
 from probatum.report.plots.dots import dots
-from probatum.report.plots.plot import Plot, label, span
+from probatum.report.plots.plot import Plot, labels, span
 from probatum.verdict.results import SliceRow
 from probatum.verdict.wording import number
 
@@ -27,8 +27,8 @@ def _plot(content: ReportContent, rate: str) -> Plot:
     title, _, of = RATES[rate]
     systems = content.telling_systems
     rows = [row for row in content.verdict.groups if row.system in systems]
-    order = list(dict.fromkeys(row.row.value for row in rows))[:MOST_GROUPS]
-    shown = [row for row in rows if row.row.value in order and getattr(row.row, rate).defined]
+    places = group_labels(content)
+    shown = [row for row in rows if row.row.value in places and getattr(row.row, rate).defined]
     change = content.change
     joined = [change.other, change.system] if change else []
     text = f"{rate.upper()} of {' and '.join(systems)} in each group, with intervals."
@@ -37,10 +37,10 @@ def _plot(content: ReportContent, rate: str) -> Plot:
         title,
         text,
         dots(
-            [_row(row, rate, of) for row in shown],
+            [_row(row, places[row.row.value], rate, of) for row in shown],
             systems,
             rate.upper(),
-            order=[label(value) for value in order],
+            order=list(places.values()),
             joined=joined,
             highest=_highest(content),
         ),
@@ -60,9 +60,14 @@ def _highest(content: ReportContent) -> float:
     return min(1.0, math.ceil(10 * max((end for end in shown if not math.isnan(end)), default=1.0)) / 10)
 
 
-def _row(row: SliceRow, rate: str, of: str) -> dict[str, Any]:
+def group_labels(content: ReportContent) -> dict[str, str]:
+    """Return the largest groups with the labels that figures give them, the largest first."""
+    return dict(list(labels(row.row.value for row in content.verdict.groups).items())[:MOST_GROUPS])
+
+
+def _row(row: SliceRow, place: str, rate: str, of: str) -> dict[str, Any]:
     note = f"{getattr(row.row, of):,} {of[:-1]}"
-    return {"place": label(row.row.value), "system": row.system, "note": note} | span(getattr(row.row, rate))
+    return {"place": place, "system": row.system, "note": note} | span(getattr(row.row, rate))
 
 
 def _cells(row: SliceRow, rate: str, of: str) -> list[str]:

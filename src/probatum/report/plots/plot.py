@@ -6,7 +6,9 @@ new drawing, and files get the light colours.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +85,22 @@ def system_scales(systems: Sequence[str]) -> tuple[Spec, Spec]:
 def label(text: str) -> str:
     """Return a name from outside as a figure's label."""
     return one_line(text, MOST_LABEL)
+
+
+def labels(names: Iterable[str]) -> dict[str, str]:
+    """Return a label for each name, none twice: long names that begin alike are numbered."""
+    found: dict[str, str] = {}
+    times: Counter[str] = Counter()
+    for name in dict.fromkeys(names):
+        short = label(name)
+        times[short] += 1
+        found[name] = short if times[short] == 1 else f"{short} ({times[short]})"
+    return found
+
+
+def none_if_nan(value: float) -> float | None:
+    """Return a number as JSON holds it."""
+    return None if math.isnan(value) else value
 
 
 def span(interval: Interval) -> dict[str, float]:

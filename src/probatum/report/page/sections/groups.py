@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isnan
+
 from markupsafe import Markup
 
 from probatum.report.content import ReportContent
@@ -10,6 +12,7 @@ from probatum.report.page.section import Section, of_plots
 from probatum.report.page.sections.systems import with_span
 from probatum.report.plots import groups as plot
 from probatum.verdict.results import Comparison
+from probatum.verdict.wording import number
 
 
 def section(content: ReportContent) -> Section | None:
@@ -32,7 +35,7 @@ def _changes(change: Comparison) -> Markup:
 
 
 def _p(value: float) -> str:
-    return "–" if value != value else f"{value:.2g}"  # noqa: PLR0124  # NaN
+    return "–" if isnan(value) else f"{value:.2g}"
 
 
 def _between(content: ReportContent) -> Markup | None:
@@ -41,7 +44,7 @@ def _between(content: ReportContent) -> Markup | None:
             outside(name),
             with_span(one.demographic_parity.interval),
             with_span(one.equalised_odds.interval),
-            *(f"{one.mean_areas[kind].value:.3f}" for kind in ("subgroup", "bpsn", "bnsp")),
+            *(number(one.mean_areas[kind].value) for kind in ("subgroup", "bpsn", "bnsp")),
         )
         for name, one in ((name, system.fairness) for name, system in content.verdict.systems.items())
         if one is not None

@@ -7,16 +7,16 @@ from markupsafe import Markup
 
 from probatum.metrics.intervals import critical_value
 from probatum.report.content import ReportContent
-from probatum.report.page.html import joined, tag
+from probatum.report.page.html import joined, outside, tag
 from probatum.report.page.section import Section, chart, figure
 from probatum.report.plots import frontier
 from probatum.report.plots.dots import dots
-from probatum.report.plots.groups import MOST_GROUPS
+from probatum.report.plots.groups import group_labels
 from probatum.report.plots.plot import label
 
 WARNING = (
     "These are the test posts. Move the slider to see what a threshold costs; to use another one, let validation posts "
-    "choose it, or its figures are flattered."
+    "choose it, or its figures are flattered. Intervals here are Wilson's and take every post as one of its own."
 )
 
 
@@ -26,20 +26,32 @@ def section(content: ReportContent) -> Section | None:
     if not systems:
         return None
     plots = frontier.plots(content)
-    html = joined([tag("p", WARNING), _controls(), _results(content), *(figure(plot) for plot in plots)])
-    groups = list(dict.fromkeys(row.row.value for row in content.verdict.groups))[:MOST_GROUPS]
+    frontiers = tag("div", *(figure(plot) for plot in plots), class_="plots")
+    html = joined([tag("p", WARNING), _rules(content), _controls(), _results(content), frontiers])
+    groups = group_labels(content)
     places = np.unique(content.evidence.column("group")).tolist()  # in the order of the page's data
-    order = ["all posts", *map(label, groups)]
+    order = ["all posts", *groups.values()]
     rates = dots([], ["FPR", "FNR"], "rate at this threshold", order=order, name="rates")
     figures = {"threshold-rates": rates} | {f"plot-{plot.name}": plot.spec for plot in plots}
     data = {
         "systems": systems,
         "system": content.judged if content.judged in systems else systems[-1],
         "chosen": {name: content.threshold(name) for name in systems},
-        "groups": [[label(group), places.index(group)] for group in groups],
+        "groups": [[shown, places.index(group)] for group, shown in groups.items()],
         "critical": critical_value(content.verdict.confidence),
     }
     return Section("threshold", "Threshold", html, figures, data)
+
+
+def _rules(content: ReportContent) -> Markup | None:
+    """Return how each threshold was chosen, and the calibration before it; `None` where the study gives all."""
+    found = [one for one in content.decisions.values() if one.chosen or one.calibration.method != "none"]
+    told = (
+        f"{one.system}: {one.threshold:.3f}, {one.rule}; calibration: {one.calibration.method}"
+        + ("" if one.meets_cap is None else ", keeps its cap on validation" if one.meets_cap else ", misses its cap")
+        for one in found
+    )
+    return tag("ul", *(tag("li", outside(line, 400)) for line in told)) if found else None
 
 
 def _controls() -> Markup:

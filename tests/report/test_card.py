@@ -1,0 +1,96 @@
+"""The model card: what it says, what it leaves out, and that nothing from outside can break it."""
+
+import pytest
+from huggingface_hub import ModelCard
+from tests.report.test_markdown import study as verdict_study
+
+from probatum.report.card import CardFacts, render_card, write_cards
+from probatum.study import Study
+
+HOSTILE = "</script><script>alert(1)</script>\u202e\n---\nlicense: mit"
+
+
+def study(**changes):
+    settings = {"name": "demo", "data": {"train": "/secret/place/train.jsonl", "validation": "/secret/place/val.jsonl"}}
+    return Study.model_validate(settings | changes)
+
+
+def card(facts=None, **changes):
+    verdict, _ = verdict_study()
+    return render_card(study(**changes), verdict, facts or CardFacts())
+
+
+def test_the_hub_reads_its_figures_back(tmp_path):
+    verdict, _ = verdict_study()
+    given = {"license": "apache-2.0", "datasets": ["user/posts"], "language": ["en"]}
+    model = {"name": "openai/gpt-oss-20b"}
+    write_cards([tmp_path / "a.md", tmp_path / "b" / "README.md"], study(card=given, model=model), verdict, CardFacts())
+    data = ModelCard.load(tmp_path / "b" / "README.md").data
+    assert (data.base_model, data.license, data.library_name) == ("openai/gpt-oss-20b", "apache-2.0", "peft")
+    assert data.pipeline_tag == "text-generation"
+    figures = {result.metric_type: result.metric_value for result in data.eval_results}
+    wanted = verdict.systems["tuned"].metrics
+    assert figures == {name: round(wanted[name].value, 4) for name in figures}
+    assert {"f1", "fpr", "fnr", "accuracy"} <= set(figures)
+    assert data.eval_results[0].dataset_type == "user/posts"
+    assert (tmp_path / "a.md").read_text() == (tmp_path / "b" / "README.md").read_text()
+
+
+def test_what_is_not_known_is_left_out():
+    text = card()
+    header = text.split("---")[1]
+    for key in ("license", "base_model", "datasets", "language"):
+        assert f"{key}:" not in header
+    for word in ("energy", "Cost", "tokens computed"):
+        assert word not in text
+
+
+def test_energy_and_cost_are_shown_where_they_were_counted():
+    facts = CardFacts(
+        stage_seconds={"training": 100.0, "tuned": 5.0, "linear": 1.0},
+        energy_j={"training": 36_000.0, "tuned": 3_600.0},
+        cost=1.25,
+        hardware={"gpus": ["NVIDIA H200"], "memory_gib": None},
+        num_tokens=12_345,
+    )
+    text = card(facts)
+    assert "| training | 100.0 | 10.00 |" in text
+    assert "| linear | 1.0 | – |" in text
+    assert "| **together** | 106.0 | 11.00 |" in text
+    assert "The energy is of the whole cards" in text
+    assert "1.25" in text
+    assert "| tokens computed | 12,345 |" in text
+    assert "memory" not in text
+
+
+def test_no_path_of_the_machine_is_in_it():
+    text = card(model={"name": "/secret/place/my-model"}, prompt="/secret/place/mine.yaml")
+    assert "secret" not in text
+    assert "my-model" in text
+
+
+def test_a_model_that_was_not_accepted_is_said_to_be_not_for_use():
+    verdict, _ = verdict_study()
+    assert verdict.accepted
+    assert "not for use" not in card()
+    from dataclasses import replace
+
+    text = render_card(study(), replace(verdict, outcome="rejected"), CardFacts())
+    assert "**The verdict is rejected: it did not meet its own criteria.** It is not for use." in text
+
+
+def test_intended_use_and_limits_are_the_studys(tmp_path):
+    text = card(card={"intended_use": "For moderators.", "limits": ["Not for <b>bans</b>."]})
+    assert "For moderators." in text
+    assert "Not for &#60;b&#62;bans" in text
+
+
+@pytest.mark.parametrize("where", ["intended_use", "license"])
+def test_hostile_settings_stay_where_they_belong(where, tmp_path):
+    (tmp_path / "card.md").write_text(card(card={where: HOSTILE}), encoding="utf-8")
+    text = (tmp_path / "card.md").read_text(encoding="utf-8")
+    data = ModelCard.load(tmp_path / "card.md").data
+    assert data.license == (HOSTILE if where == "license" else None)
+    body = text.split("\n---\n", 2)[-1] if where == "license" else text.split("---\n", 2)[2]
+    assert "<script>" not in body
+    assert "\u202e" not in body
