@@ -1,8 +1,9 @@
 """The simulations of the verdict in short: without an effect it is seldom said to be better."""
 
 import pytest
-from benchmarks.verdicts import ALPHA, Drawn, no_effect, several_runs
 from scipy.stats import binom
+
+from benchmarks.verdicts import ALPHA, Drawn, no_effect, several_runs
 
 STUDIES = 120
 MOST = binom.ppf(0.99, STUDIES, ALPHA) / STUDIES  # what chance alone leaves of 5 %

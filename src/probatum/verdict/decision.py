@@ -169,7 +169,8 @@ def _calibrated(
     if chosen.fitted.temperature > recalibration.KNOWS_LITTLE:
         notes.append(
             f"calibration takes the scores of {system} for almost nothing (temperature "
-            f"{chosen.fitted.temperature:.0f}): one temperature cannot mend scores that are all too high or too low; try scoring.calibration: isotonic"
+            f"{chosen.fitted.temperature:.0f}): one temperature cannot mend scores that are all too high "
+            "or too low; try scoring.calibration: isotonic"
         )
     return chosen, notes
 
