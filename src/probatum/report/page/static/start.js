@@ -1,5 +1,8 @@
 startThemes();
 startContents();
 startPosts();
-startCharts();
-startThreshold();
+// Everything can be read now; figures come after the first paint.
+setTimeout(() => {
+  startThreshold();
+  startCharts();
+});
