@@ -32,6 +32,7 @@ training:
   eval_steps: 25
   gradient_checkpointing: false
 systems: [majority, linear, baseline, tuned]
+swaps: {most: 100}
 verdict:
   criteria:
     - {metric: f1, system: tuned, at_least: 0.620}

@@ -81,9 +81,11 @@ def compare(
         further, [judge(one, evidence, settings) for one in settings.criteria], evidence, settings, positive
     )
     criteria = figures.criteria
-    diagnosis = find_causes(evidence, training, further.clues or Clues(), settings, positive)
-    comparisons = _comparisons(evidence, settings)
     outcome = overall(criteria, doubts)
+    diagnosis = find_causes(evidence, training, further.clues or Clues(), settings, positive)
+    if outcome == "accepted":  # there is nothing to explain
+        diagnosis = replace(diagnosis, causes=[])
+    comparisons = _comparisons(evidence, settings)
     on_clusters = [clusters.note] if clusters else []
     all_notes = [
         *doubts,
