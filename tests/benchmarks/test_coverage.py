@@ -22,13 +22,20 @@ def test_f1_and_paired_differences_are_covered():
         assert share == pytest.approx(0.95, abs=0.025), figure
 
 
-def test_clusters_drawn_apart_are_too_sure():
+def test_clusters_taken_apart_are_too_sure():
     rows = coverage.clustered(studies=60, numbers=[60])
     share = {
-        drawn: np.mean([row["coverage"] for row in rows if row["case"].endswith(drawn)]) for drawn in ("whole", "apart")
+        taken: np.mean([row["coverage"] for row in rows if row["case"].endswith(taken)])
+        for taken in ("clustered", "apart")
     }
-    assert share["whole"] >= 0.88
-    assert share["apart"] <= share["whole"] - 0.08
+    assert 0.9 <= share["clustered"] <= 0.99
+    assert share["apart"] <= share["clustered"] - 0.08
+
+
+def test_what_whole_counts_allow_encloses_95_percent():
+    for row in coverage.discrete(20):
+        assert row["below"] < 0.95 <= row["above"] + 1e-9, row
+        assert 0.9 <= row["coverage"] <= 1
 
 
 @pytest.mark.parametrize("name", ["speed", "coverage"])

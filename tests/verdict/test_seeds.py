@@ -52,6 +52,16 @@ def test_a_gain_of_one_lucky_seed_is_inconclusive_and_says_why():
     assert any("over 3 seeds" in note for note in verdict.notes)
 
 
+def test_a_gain_is_judged_by_the_mean_over_the_seeds_and_its_interval():
+    bound = GAIN | {"decide": "bound", "at_least": 0.06}
+    assert judged(30, [33, 36], bound).seeds.criteria[0].robust is True
+    # the mean is 0.112, and its interval reaches below 0: three seeds this far apart show no gain
+    far_apart = judged(30, [34, 49]).seeds.criteria[0]
+    assert far_apart.spread.mean > 0.1
+    assert far_apart.low < 0
+    assert far_apart.robust is False
+
+
 def test_other_seeds_never_make_a_failed_criterion_pass():
     verdict = judged(90, [10, 10])
     assert verdict.criteria[0].outcome == "failed"
