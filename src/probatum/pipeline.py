@@ -35,7 +35,7 @@ from probatum.verdict.results import Verdict, encode
 
 if TYPE_CHECKING:
     from probatum.crew import Crew
-    from probatum.further import Stage
+    from probatum.stages.further import Stage
 
 RUNS = Path("runs")
 ON_VALIDATION = "_validation"  # a stage that scores validation posts is its system's name with this behind it
@@ -142,7 +142,8 @@ class _Job:
         return Pace(lambda: self.bench.gpus)
 
     def run(self, only: tuple[str, ...] | None) -> Run:
-        from probatum import further, stages
+        from probatum import stages
+        from probatum.stages import further
         from probatum.training.trackers import check_trackers
 
         check_trackers(self.study.training.report_to)
@@ -217,7 +218,7 @@ class _Job:
         )
 
     def _decide(self, system: str) -> None:
-        from probatum.decisions import decide
+        from probatum.stages import decide
 
         if self.study.scoring.needs_validation and system not in NEVER_CHOSEN:
             self._score(system, "validation")
@@ -249,7 +250,8 @@ class _Job:
         return count
 
     def _compare(self) -> Verdict:
-        from probatum import further, stages
+        from probatum import stages
+        from probatum.stages import further
 
         systems = self.study.systems
         given = stages.versions_of("probatum", "numpy", "scipy") | {
@@ -283,7 +285,7 @@ class _Job:
         return read_verdict(self.folder)
 
     def _judge(self) -> Facts:
-        from probatum import further
+        from probatum.stages import further
         from probatum.tracking import report_verdict
 
         study, folder = self.study, self.folder
@@ -338,7 +340,7 @@ class _Job:
         facts = self._training_facts()
         if not facts:
             return None
-        from probatum import further
+        from probatum.stages import further
 
         retention = further.retention(self.study, self.manifest)
         rise = None if retention is None else retention.rise

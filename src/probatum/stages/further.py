@@ -15,21 +15,13 @@ from probatum.data.general_text import read_paragraphs
 from probatum.data.records import Post, Prediction, read_predictions, read_written_posts, write_posts, write_predictions
 from probatum.data.swaps.make import make_swaps
 from probatum.data.swaps.terms import SHIPPED, load_terms
-from probatum.decisions import decide
 from probatum.finished import read_decision
 from probatum.manifest import Facts, Manifest, RunFolder
 from probatum.scoring.likelihood import Scored
-from probatum.stages import (
-    SEEDS,
-    Bench,
-    answer_posts,
-    linear_scores,
-    score_system,
-    system_inputs,
-    train_adapter,
-    training_inputs,
-    versions_of,
-)
+from probatum.stages.bench import SEEDS, Bench, versions_of
+from probatum.stages.decide import decide
+from probatum.stages.score import answer_posts, linear_scores, score_system, system_inputs
+from probatum.stages.train import train_adapter, training_inputs
 from probatum.study import AUTO, Study
 from probatum.verdict.behaviour import Cases
 from probatum.verdict.causes import Clues, CurveAnswers

@@ -23,7 +23,7 @@ def study(tmp_path):
 
 
 def test_a_plan_that_does_not_fit_ends_the_run_before_the_model_is_loaded(study, tmp_path, monkeypatch):
-    monkeypatch.setattr("probatum.stages.load_model", lambda *_, **__: pytest.fail("it was loaded"))
+    monkeypatch.setattr("probatum.stages.bench.load_model", lambda *_, **__: pytest.fail("it was loaded"))
     tight = study(model={"device": "cpu", "memory_limit": "7MB"})
     with pytest.raises(StageError) as error:
         run(tight, tmp_path / "run")
@@ -46,7 +46,7 @@ def test_a_model_that_cannot_be_sharded_is_refused_before_posts_are_read(study, 
 
 def test_a_loss_on_general_text_that_is_not_finite_is_written_as_none(study, tmp_path, monkeypatch):
     damaged = [(float("nan"), 3)]  # as of damaged weights
-    monkeypatch.setattr("probatum.stages.paragraph_losses", lambda *_: damaged)
+    monkeypatch.setattr("probatum.stages.score.paragraph_losses", lambda *_: damaged)
     asks = {"criteria": [{"metric": "retention_nll", "rise_over": "baseline", "at_most": 0.02}]}
     run(study(model={"device": "cpu"}, verdict=asks), tmp_path / "run", only=("baseline",))
     facts = json.loads((tmp_path / "run" / "manifest.json").read_text())["stages"]["baseline"]["facts"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from probatum.artifacts import write_json_atomic
 from probatum.data.records import Post, Prediction, read_predictions, write_predictions
-from probatum.stages import Bench
+from probatum.stages.bench import Bench
 from probatum.verdict.decision import NEVER_CHOSEN, Decision, apply_decision, decide_system
 from probatum.verdict.results import encode
 

@@ -8,10 +8,10 @@ from safetensors.torch import load_file
 from probatum.data.demo import demo_posts
 from probatum.data.records import read_predictions, read_written_posts, write_posts
 from probatum.errors import DataError
-from probatum.further import part
 from probatum.manifest import RunFolder
 from probatum.pipeline import Watcher, run
 from probatum.stages import Bench, prepare_posts
+from probatum.stages.further import part
 from probatum.study import Study
 
 SIZES = {"train": 24, "validation": 8, "test": 12}
