@@ -129,7 +129,11 @@ def _posts(study: Study) -> tuple[dict[str, ReadResult], list[Check]]:
         reads[side] = read
         positive = sum(post.label == study.task.positive for post in read.posts)
         found = f"{len(read.posts):,} posts, {positive:,} {study.task.positive}, {len(read.skipped):,} skipped"
-        checks.append(Check(f"data.{side}", "note" if read.skipped else "ok", found))
+        level: Level = "note" if read.skipped else "ok"
+        if read.posts and len({post.label for post in read.posts}) == 1:
+            level = "note"
+            found += f"; all are {read.posts[0].label}, so there is nothing to tell apart"
+        checks.append(Check(f"data.{side}", level, found))
     return reads, checks
 
 

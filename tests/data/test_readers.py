@@ -184,7 +184,7 @@ def test_stop_lists_twenty_and_counts_the_rest(write, labels):
     assert text.count(": text: missing") == 20
     assert text.endswith(
         "… and 5 more bad lines\nmend them, or leave them out (they are counted and listed): "
-        "data.on_error: skip in the study, or --on-error skip of prepare"
+        "data.on_error: skip in the study, or --on-error skip of prepare and audit"
     )
 
 

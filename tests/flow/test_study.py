@@ -49,6 +49,7 @@ def small_study(folder, **training):
         file.write_text("".join(file.read_text().splitlines(keepends=True)[:count]))
     study = yaml.safe_load(path.read_text())
     study["training"] |= {"eval_steps": 4, "warmup_steps": 2} | training
+    study["swaps"] = {"most": 8}
     path.write_text(yaml.safe_dump(study))
     return path
 

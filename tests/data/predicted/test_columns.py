@@ -38,8 +38,12 @@ def test_roles_are_found_by_their_own_names_in_any_case(write):
 
 def test_a_score_is_read_only_if_named(write):
     path = write([{"label": "hate", "prediction": "hate", "score": 0.5}])
-    assert "score" not in read_sheet(path, {}).columns
-    assert read_sheet(path, {"score": "score"}).columns["score"] == "score"
+    sheet = read_sheet(path, {})
+    assert "score" not in sheet.columns
+    assert sheet.notes == ["column 'score' is not read; if it holds the score, say --columns score=score"]
+    named = read_sheet(path, {"score": "score"})
+    assert named.columns["score"] == "score"
+    assert named.notes == []
 
 
 def test_missing_columns_are_all_named_with_those_that_are_there(write):

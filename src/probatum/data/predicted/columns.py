@@ -95,6 +95,8 @@ def read_sheet(path: Path, named: Mapping[str, str]) -> Sheet:
             notes.append(f"no column {wanted!r} for the {role}, so there is no table by {role}; {_listed(names)}")
         elif role in NEEDED or role in named:
             missing.append(role)
+        elif usual is None and (there := find_column(role, names)):
+            notes.append(f"column {there!r} is not read; if it holds the {role}, say --columns {role}={there}")
     if missing:
         raise DataError(_missing_columns(path, missing, named, names))
     if found["label"] == found["prediction"]:

@@ -12,7 +12,7 @@ from probatum.errors import DataError
 MOST_SHOWN = 20
 ADVICE = (
     "mend them, or leave them out (they are counted and listed): data.on_error: skip in the study, "
-    "or --on-error skip of prepare"
+    "or --on-error skip of prepare and audit"
 )
 
 
