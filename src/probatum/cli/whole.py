@@ -86,7 +86,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="folder for the posts, the study and the run")] = Path("demo"),
     as_json: Json = False,
 ) -> None:
-    """Run a whole study on generated posts and the built-in toy model: no network, no GPU, about a minute."""
+    """Run a whole study on generated posts and the built-in toy model: no network, no GPU, a minute or two."""
     from probatum.demo import write_demo
 
     finish(run_stages(load_study(write_demo(out), {}), out / "run", as_json), as_json, examples=2)
