@@ -16,7 +16,6 @@ from tests.flow.hub_server import Hub
 from tests.flow.quick import quick_study
 from tests.flow.test_study import ENVIRONMENT, probatum
 
-from probatum import Study
 from probatum.data.records import read_written_posts
 from probatum.export.finished import Finished
 from probatum.hub import FILES
@@ -255,4 +254,5 @@ def test_the_flat_example_gives_the_same_verdict(place, one):
     for system in whole["systems"]:
         assert flat["systems"][system]["metrics"] == whole["systems"][system]["metrics"]
     assert flat["sentence"] == whole["sentence"]
-    assert Study.load(place / "study" / "study.yaml").name in done.stdout
+    assert done.stdout.endswith(f"report: {place / 'flat' / 'report.md'}\n")
+    assert (place / "flat" / "report.md").read_text(encoding="utf-8").startswith("# demo: ")
