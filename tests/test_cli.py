@@ -56,6 +56,7 @@ def study(tmp_path):
                 "id": f"{n}",
                 "text": f"{side} {'bad' if n % 2 else 'fine'} words {n}",
                 "label": ("not_hate", "hate")[n % 2],
+                "group": "lgbtq",
             }
             for n in range(count)
         ]

@@ -176,7 +176,7 @@ def test_text_that_is_not_utf8(tmp_path):
             "verdict:\n  criteria:\n    - {metric: f1, at_least: 0}\n    - {metric: f1, at_lest: 0, at_most: 1}\n",
             "8: verdict.criteria.1.at_lest: unknown key; did you mean 'at_least'?",
         ),
-        ("zzz: 1\n", "5: zzz: unknown key; allowed: cost_per_hour, data, limit, model, name, prompt, "),
+        ("zzz: 1\n", "5: zzz: unknown key; allowed: card, cost_per_hour, data, limit, model, name, prompt, "),
     ],
 )
 def test_an_unknown_key_is_told_with_its_line_and_the_nearest(fault, more, message):

@@ -142,7 +142,11 @@ class Study(Section):  # noqa: PLW1641  # it holds lists, so it has no hash
 
     def to_yaml(self) -> str:
         """Return the whole study, defaults written out, as YAML that loads again to the same study."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        settings = self.model_dump(mode="json")
+        plain = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+        if any(line_end in plain for line_end in "\x85\u2028\u2029"):  # PyYAML writes these so that they read as spaces
+            return yaml.safe_dump(settings, sort_keys=False)
+        return plain
 
     def _repr_html_(self) -> str:
         from probatum.notebook import study_html
