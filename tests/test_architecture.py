@@ -46,7 +46,7 @@ def test_metrics_know_numpy_scipy_and_sklearn_only():
 
 @pytest.mark.parametrize("package", ORDER)
 def test_imports_follow_the_way_of_the_data(package):
-    allowed = set(ORDER[: ORDER.index(package) + 1]) | ALWAYS | ({"crew", "shard"} if package in SHARED else set())
+    allowed = set(ORDER[: ORDER.index(package) + 1]) | ALWAYS | ({"crew"} if package in SHARED else set())
     for path in modules(package):
         used = {name.split(".")[1] for name in imports(path) if name.startswith("probatum.")}
         assert used <= allowed, f"{path} imports {used - allowed}"

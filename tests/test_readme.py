@@ -112,4 +112,4 @@ def test_the_python_example_runs(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
-    assert "report.html" in done.stdout
+    assert "runs/demo/report." in done.stdout

@@ -98,7 +98,7 @@ def _gpus(study: Study | None, gpus: int) -> list[Check]:
     """Find whether there are as many GPUs as a run asks for."""
     import torch
 
-    from probatum.crew import check_gpus
+    from probatum.crew.group import check_gpus
 
     if gpus == 1:
         return []
@@ -156,9 +156,9 @@ def _criteria(study: Study, on_posts: list[Check]) -> list[Check]:
 
 
 def _model(study: Study, reads: dict[str, ReadResult], gpus: int) -> list[Check]:
+    from probatum.crew.shard import check_shardable
     from probatum.model.checkpoint import check_checkpoint
     from probatum.model.load import choose_device, load_config, load_tokenizer, locate
-    from probatum.shard import check_shardable
 
     try:
         config, tokenizer = load_config(study.model), load_tokenizer(study.model)

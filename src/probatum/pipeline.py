@@ -18,7 +18,6 @@ from probatum.errors import InputError, StageError, StudyError
 from probatum.finished import read_content, read_decision, read_verdict
 from probatum.manifest import Facts, Manifest, RunFolder, hardware, versions
 from probatum.notebook import run_html
-from probatum.pace import Pace
 from probatum.report.card import facts_of, write_cards
 from probatum.report.markdown import ReportContext, write_report
 from probatum.report.page import write_page
@@ -32,9 +31,10 @@ from probatum.verdict.decision import (
 )
 from probatum.verdict.evidence import TrainingSummary, Usage, why_empty
 from probatum.verdict.results import Verdict, encode
+from probatum.watch.pace import Pace
 
 if TYPE_CHECKING:
-    from probatum.crew import Crew
+    from probatum.crew.group import Crew
     from probatum.stages.further import Stage
 
 RUNS = Path("runs")
@@ -110,7 +110,7 @@ def run(
         InputError: the study, a file or a model is wrong.
         StageError: a stage failed, or another process works in this folder.
     """
-    from probatum.crew import ALONE
+    from probatum.crew.group import ALONE
     from probatum.stages import Bench
 
     place = run_folder(study, folder)
@@ -286,7 +286,7 @@ class _Job:
 
     def _judge(self) -> Facts:
         from probatum.stages import further
-        from probatum.tracking import report_verdict
+        from probatum.watch.tracking import report_verdict
 
         study, folder = self.study, self.folder
         posts = self.bench.posts("test")

@@ -11,7 +11,8 @@ from tests.tiny_tokenizers import byte_bpe, fast
 from torch.distributed.tensor import DTensor
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from probatum.crew import joined
+from probatum.crew.group import joined
+from probatum.crew.shard import catch_up, load_sharded
 from probatum.errors import TrainingError
 from probatum.manifest import RunFolder
 from probatum.model import memory
@@ -19,7 +20,6 @@ from probatum.model.load import LoadedModel
 from probatum.model.mxfp4.quantizer import keep_mxfp4
 from probatum.model.packing import Suffix
 from probatum.scoring.retention import retention_nll
-from probatum.shard import catch_up, load_sharded
 from probatum.stages import Bench, prepare_posts
 from probatum.study import Model, Study, Training
 from probatum.training.loop import train

@@ -14,12 +14,12 @@ from safetensors.torch import load_file
 from tests.checkpoints import write_gpt_oss
 from tests.crew.members import PARAGRAPHS, SETTINGS, examples, ignore, load, write_llama
 
-from probatum.crew import Crew, check_gpus, see_one_gpu
+from probatum.crew.group import Crew, check_gpus, see_one_gpu
+from probatum.crew.shard import load_sharded
 from probatum.errors import InputError, ModelError
 from probatum.model.load import load_model
 from probatum.model.notices import quiet
 from probatum.scoring.retention import retention_nll
-from probatum.shard import load_sharded
 from probatum.study import Model
 from probatum.training.loop import _arguments, train
 from probatum.training.shared import posts_at_once

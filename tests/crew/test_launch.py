@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from probatum import launch
+from probatum.crew import launch
 from probatum.errors import CrewError
 
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from probatum.crew.lifeline import LeaderLine, Member, socket_of
 from probatum.errors import CrewError
-from probatum.lifeline import LeaderLine, Member, socket_of
 
 SRC = Path(__file__).parents[2] / "src"
 LEADER = """
     import ctypes, os, sys
     from pathlib import Path
     from probatum.errors import CrewError
-    from probatum.lifeline import FollowerLine, LeaderLine, Member, printed_by
+    from probatum.crew.lifeline import FollowerLine, LeaderLine, Member, printed_by
     folder = Path(sys.argv[1])
     members = [Member(rank, "H200", str(rank), 100 + rank) for rank in range(2)]
     line = LeaderLine(folder, members, "probatum run study.yaml --gpus 2")
@@ -59,7 +59,7 @@ def test_a_leader_that_waits_for_the_dead_ends(tmp_path, end, code, said):
 
 
 def test_a_follower_that_does_not_connect_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr("probatum.lifeline.CONNECT_S", 0.1)
+    monkeypatch.setattr("probatum.crew.lifeline.CONNECT_S", 0.1)
     members = [Member(rank, "H200", str(rank), 100 + rank) for rank in range(3)]
     line = LeaderLine(tmp_path, members, "probatum run study.yaml --gpus 3")
     with socket.socket(socket.AF_UNIX) as silent:  # it connects, and never says who it is

@@ -20,7 +20,7 @@ from probatum.study import Study
 
 pytestmark = pytest.mark.flow
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-LAUNCH = "import sys; from probatum.launch import launch; sys.exit(launch(sys.argv[1:], 2))"
+LAUNCH = "import sys; from probatum.crew.launch import launch; sys.exit(launch(sys.argv[1:], 2))"
 
 
 def run(*command, **options):
@@ -74,7 +74,7 @@ def test_two_processes_end_as_one_does_also_when_one_was_killed(tmp_path):
     # and the run goes on, by our own launcher, which keeps the verdict's exit code
     again = run("-c", LAUNCH, *arguments)
     assert again.returncode == verdict.exit_code, again.stderr
-    assert again.stdout.count("unchanged") == 2
+    assert again.stdout.count("unchanged") == 3  # posts, cases and the baseline
     assert again.stdout.count("train the adapter") == 1
     rows = [json.loads(line) for line in (shared / "training" / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows if "eval_loss" in row] == [2, 4, 6]

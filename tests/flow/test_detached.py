@@ -10,10 +10,10 @@ import pytest
 from tests.flow.quick import quick_study
 from tests.flow.test_study import ENVIRONMENT, probatum
 
-from probatum.detach import detach
 from probatum.errors import StageError
 from probatum.manifest import RunFolder
-from probatum.status import read_status
+from probatum.watch.detach import detach
+from probatum.watch.status import read_status
 
 pytestmark = pytest.mark.flow
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from probatum.crew import Crew
+from probatum.crew.group import Crew
 from probatum.errors import ProbatumError, StageError
 from probatum.manifest import RunFolder
 from probatum.pipeline import Watcher, run

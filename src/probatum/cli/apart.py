@@ -20,8 +20,8 @@ MOST_LINES = 20
 
 def run_apart(study: Study, out: Path | None) -> None:
     """Start this same command line without --detach, apart from this terminal, and leave."""
-    from probatum.detach import detach
     from probatum.pipeline import run_folder
+    from probatum.watch.detach import detach
 
     folder = run_folder(study, out)
     started = detach([word for word in sys.argv[1:] if word != "--detach"], folder)

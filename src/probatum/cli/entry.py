@@ -7,8 +7,8 @@ import sys
 import traceback
 
 from probatum.cli.app import app, console, errors, print_json
+from probatum.crew.launch import is_follower, is_member
 from probatum.errors import ProbatumError
-from probatum.launch import is_follower, is_member
 
 
 def main() -> None:

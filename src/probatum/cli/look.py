@@ -27,8 +27,8 @@ def status(
 
     On a terminal it goes on until the run ends; elsewhere it is one look.
     """
-    from probatum import live
-    from probatum.status import read_status
+    from probatum.watch import live
+    from probatum.watch.status import read_status
 
     if as_json:
         print_json(read_status(folder).to_json())

@@ -11,10 +11,10 @@ import typer
 
 from probatum.artifacts import short_path
 from probatum.cli.app import console, errors, print_json, say
-from probatum.launch import is_member, launch
+from probatum.crew.launch import is_member, launch
 
 if TYPE_CHECKING:
-    from probatum.crew import Crew
+    from probatum.crew.group import Crew
     from probatum.pipeline import Run
     from probatum.study import Study
 
@@ -34,7 +34,7 @@ def run_stages(
             if gpus is not None and gpus > 1:
                 raise typer.Exit(launch(sys.argv[1:], gpus))
             return _lead(study, out, quiet, only, None)
-        from probatum.crew import joined
+        from probatum.crew.group import joined
 
         with joined(study.model.device, gpus) as crew:
             if crew.leads:
@@ -48,7 +48,7 @@ def run_stages(
 
 def _lead(study: Study, out: Path | None, quiet: bool, only: tuple[str, ...] | None, crew: Crew | None) -> Run:
     from probatum.pipeline import run as run_study
-    from probatum.terminal import TerminalWatcher
+    from probatum.watch.terminal import TerminalWatcher
 
     watcher = None if quiet else TerminalWatcher(console)
     try:

@@ -43,7 +43,7 @@ def sweep(
     """
     from probatum.sweep.flow import sweep as try_trainings
     from probatum.sweep.table import print_sweep
-    from probatum.terminal import TerminalWatcher
+    from probatum.watch.terminal import TerminalWatcher
 
     loaded = load_study(study, overrides_of(limit=limit, memory_limit=memory_limit) | settings_of(set_))
     watcher = None if as_json else TerminalWatcher(console)

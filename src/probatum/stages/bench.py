@@ -12,7 +12,8 @@ from typing import Any
 import torch
 
 from probatum.artifacts import sha256_ends
-from probatum.crew import ALONE, Crew
+from probatum.crew.group import ALONE, Crew
+from probatum.crew.shard import check_shardable, load_sharded
 from probatum.data.gather import SIDES
 from probatum.data.labels import LabelSet
 from probatum.data.records import (
@@ -36,7 +37,6 @@ from probatum.model.memory import free_bytes, size_words
 from probatum.model.shape import RowShape
 from probatum.prompt.render import Renderer
 from probatum.prompt.strategy import Strategy, load_strategy
-from probatum.shard import check_shardable, load_sharded
 from probatum.study import AUTO, Study
 
 Report = Callable[..., None]

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import torch
 
 from probatum.artifacts import sha256_file
-from probatum.crew import ALONE, Crew
+from probatum.crew.group import ALONE, Crew
+from probatum.crew.shard import catch_up
 from probatum.data.general_text import read_paragraphs
 from probatum.data.records import (
     Post,
@@ -32,7 +33,6 @@ from probatum.scoring.generate import score_generate
 from probatum.scoring.likelihood import Scored, score_likelihood
 from probatum.scoring.linear import score_linear, score_majority
 from probatum.scoring.retention import general_paragraphs, paragraph_losses
-from probatum.shard import catch_up
 from probatum.stages.bench import Bench, Report, versions_of
 from probatum.study import Study
 

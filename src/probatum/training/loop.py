@@ -15,12 +15,12 @@ from transformers import EarlyStoppingCallback, TrainerCallback, TrainerState, T
 from transformers.trainer_callback import PrinterCallback
 
 from probatum.artifacts import write_json_atomic
-from probatum.crew import ALONE, Crew
+from probatum.crew.group import ALONE, Crew
+from probatum.crew.shard import lockstep_of
 from probatum.errors import TrainingError
 from probatum.model.fast import fast_rows
 from probatum.model.load import LoadedModel, without_adapter
 from probatum.model.notices import quiet
-from probatum.shard import lockstep_of
 from probatum.study import Training
 from probatum.training.callbacks import Checks, Odometer, Progress, StepLog, TrainingProgress
 from probatum.training.examples import RowCollator

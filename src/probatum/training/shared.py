@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from probatum.crew import Crew
+from probatum.crew.group import Crew
+from probatum.crew.shard import lockstep_of
 from probatum.model.buffers import IGNORED
 from probatum.model.packing import Suffix
-from probatum.shard import lockstep_of
 from probatum.training.callbacks import Odometer
 from probatum.training.examples import RowCollator
 

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from transformers import Trainer
 
-from probatum.crew import ALONE, Crew
+from probatum.crew.group import ALONE, Crew
+from probatum.crew.shard import catch_up
 from probatum.model.forward import row_logits
 from probatum.model.packing import Suffix, Tokens, answer_log_likelihoods, pack_row, split_rows
-from probatum.shard import catch_up
 from probatum.training.callbacks import Odometer
 from probatum.training.examples import SuffixDataset, supervised, weighted_loss
 from probatum.training.graphed import GraphedStep

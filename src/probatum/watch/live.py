@@ -13,7 +13,7 @@ from rich.text import Text
 
 from probatum.model.gpus import Gauge
 from probatum.report.safe import one_line
-from probatum.status import RunStatus, StageStatus, clock
+from probatum.watch.status import RunStatus, StageStatus, clock
 
 STYLES = {"done": "green", "running": "yellow", "stopped": "red", "failed": "red", "waiting": "dim"}
 BARS, ASCII_BARS = "▁▂▃▄▅▆▇█", "_.-=*#"

@@ -13,9 +13,9 @@ from rich.console import Console
 
 from probatum.artifacts import write_json_atomic
 from probatum.errors import InputError, StageError
-from probatum.live import print_status
 from probatum.manifest import RunFolder
-from probatum.status import read_status
+from probatum.watch.live import print_status
+from probatum.watch.status import read_status
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from probatum.crew import Crew
+from probatum.crew.group import Crew
 from probatum.errors import InputError, ModelError
 from probatum.model.load import LoadedModel, LoadingProgress, choose_device, load_config, load_tokenizer, read_model
 from probatum.model.memory import enforce_limit

@@ -5,10 +5,10 @@ import io
 import pytest
 from rich.console import Console
 
-from probatum import live
-from probatum.live import ASCII_BARS, BARS, Canvas, follow, gauge_words, print_status, sparkline
 from probatum.model.gpus import Gauge
-from probatum.status import RunStatus, StageStatus
+from probatum.watch import live
+from probatum.watch.live import ASCII_BARS, BARS, Canvas, follow, gauge_words, print_status, sparkline
+from probatum.watch.status import RunStatus, StageStatus
 
 PROCESS = {"pid": 12345, "host": "here", "started": 0.0}
 GPU = Gauge(0, "NVIDIA H200", 60 * 2**30, 140 * 2**30, 0.87, 412.3)

@@ -3,8 +3,8 @@
 import pytest
 
 from probatum.model.load import LoadingProgress
-from probatum.pace import WINDOW_S, Pace
 from probatum.training.callbacks import TrainingProgress
+from probatum.watch.pace import WINDOW_S, Pace
 
 
 class Clock:

@@ -7,8 +7,8 @@ from rich.console import Console
 
 from probatum.manifest import Facts
 from probatum.model.load import LoadingProgress
-from probatum.terminal import TITLES, TerminalWatcher
 from probatum.training.callbacks import TrainingProgress
+from probatum.watch.terminal import TITLES, TerminalWatcher
 
 FACTS: dict[str, Facts] = {
     "data": {"posts": {"train": 3083, "validation": 545, "test": 514}, "findings": ["high: x", "low: y"]},

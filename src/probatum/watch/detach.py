@@ -15,7 +15,7 @@ from pathlib import Path
 from probatum.artifacts import short_path
 from probatum.errors import StageError
 from probatum.manifest import RunFolder
-from probatum.status import is_held
+from probatum.watch.status import is_held
 
 LOG = "run.log"
 POLL_S = 0.1

@@ -22,8 +22,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from probatum.crew.lifeline import ORPHANED, FollowerLine, LeaderLine, Member, printed_by
 from probatum.errors import CrewError, InputError, ProbatumError, TrainingError
-from probatum.lifeline import ORPHANED, FollowerLine, LeaderLine, Member, printed_by
 
 TIMEOUT = timedelta(minutes=30)  # for what hangs; a death is told by the lifeline. Loading may differ by minutes.
 LEAVE_S = 20.0
