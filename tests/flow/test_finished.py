@@ -10,7 +10,7 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tests.commands import printed, run_apart
+from tests.commands import printed, run, run_apart
 from tests.flow.hub_server import Hub
 from tests.flow.quick import quick_study
 
@@ -42,7 +42,7 @@ def place(tmp_path_factory):
         "language": ["en"],
     }
     study.write_text(yaml.safe_dump(content))
-    done = run_apart("run", study, "--out", place / "runs" / "one", cwd=place, **tracked_in(place))
+    done = run("run", study, "--out", place / "runs" / "one", cwd=place, **tracked_in(place))
     assert done.code in (0, 1, 3), done.err
     content |= {"systems": ["majority", "linear"], "verdict": {"criteria": []}}
     (place / "study" / "two.yaml").write_text(yaml.safe_dump(content))
