@@ -42,7 +42,7 @@ def adapter(run):
 
 
 def test_a_killed_study_goes_on_and_ends_the_same(tmp_path):
-    study = small_study(tmp_path / "study", dropout=0.1)
+    study = small_study(tmp_path / "study", dropout=0.1, max_steps=12)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     process = start("run", study, "--out", killed)
     deadline = time.monotonic() + 200
