@@ -193,8 +193,8 @@ def test_a_rare_trace_is_no_leak():
 
 def test_a_habit_of_one_source_is_low():
     posts = make(
-        source=lambda n, _: "b" if n % 2 or n % 20 == 0 else "a",
-        text=lambda n, t: f"<u_r> {t}" if n % 2 or n % 20 == 0 else t,
+        source=lambda n, _: "b" if n % 2 or n % 18 == 0 else "a",
+        text=lambda n, t: f"<u_r> {t}" if n % 2 or n % 18 == 0 else t,
     )
     (finding,) = leaks(posts)
     assert finding.severity == "low"

@@ -71,12 +71,14 @@ class Trace:
         says: what it says of a post ("ends with white space").
         holds: for each post, whether it has it.
         strict: whether it cannot be the author's own writing.
+        style: whether it is how many authors write, so that a weak tie to the label is no preparation's.
     """
 
     where: Where
     says: str
     holds: BoolArray
     strict: bool
+    style: bool = False
 
 
 def text_traces(texts: Sequence[str], min_count: int, ready: bool) -> list[Trace]:
