@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,7 +139,7 @@ def _spread(traces: Sequence[Trace], places: Sequence[int], num_posts: int) -> l
     for trace in traces:
         holds = np.zeros(num_posts, dtype=bool)
         holds[list(places)] = trace.holds
-        spread.append(Trace(trace.where, trace.says, holds, trace.strict))
+        spread.append(replace(trace, holds=holds))
     return spread
 
 
@@ -152,12 +152,14 @@ def _column_traces(posts: Sequence[Post], least: int) -> list[Trace]:
             f"{name!r} is filled in",
             np.array([post.column(name) not in (None, "", []) for post in posts]),
             True,
+            lacks=f"{name!r} is empty",
         )
         for name in ["group", "source", *names]
     ]
-    orders = [" ".join(post.extra) for post in posts]
-    for order, _ in frequent(Counter(orders), least, len(posts)):
-        traces.append(Trace("column", f"the columns are: {order}", marks(orders, order.__eq__), True))
+    orders = [", ".join(post.extra) for post in posts]
+    for order, _ in frequent(Counter(filter(None, orders)), least, len(posts)):
+        says, other = f"the columns are: {order}", f"the columns are other than: {order}"
+        traces.append(Trace("column", says, marks(orders, order.__eq__), True, lacks=other))
     return traces
 
 
@@ -188,9 +190,7 @@ def _finding(posts: Sequence[Post], same: Sequence[_Leak]) -> Finding:
 
 
 def _told_together(same: Sequence[_Leak], chosen: BoolArray) -> str:
-    says = [
-        leak.trace.says if np.array_equal(leak.trace.holds, chosen) else f"not so: {leak.trace.says}" for leak in same
-    ]
+    says = [leak.trace.told(np.array_equal(leak.trace.holds, chosen)) for leak in same]
     more = f" (and {len(says) - MOST_TOLD} more)" if len(says) > MOST_TOLD else ""
     return "; ".join(says[:MOST_TOLD]) + more
 
