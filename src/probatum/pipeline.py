@@ -307,8 +307,10 @@ class _Job:
             doubts=self.manifest.stage("data")["facts"]["doubts"],
             further=further.read_further(self.bench, self.manifest),
         )
+        clusters = clusters_of(posts, study.verdict.cluster)
+        codes = clusters.codes if clusters else None
         effects = {
-            name: effect_of(one, read_predictions(folder.scores(name)), study.task.positive, study.verdict)
+            name: effect_of(one, read_predictions(folder.scores(name)), study.task.positive, study.verdict, codes)
             for name, one in decisions.items()
         }
         verdict = replace(verdict.located(self._places()), decisions=effects)
