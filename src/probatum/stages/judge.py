@@ -18,6 +18,7 @@ from probatum.report.page import write_page
 from probatum.stages import further
 from probatum.stages.bench import Bench, versions_of
 from probatum.study import Study
+from probatum.verdict.clustering import clusters_of
 from probatum.verdict.compare import compare
 from probatum.verdict.decision import effect_of
 from probatum.verdict.evidence import TrainingSummary, Usage
@@ -107,8 +108,10 @@ class Judge:
             doubts=self.manifest.stage("data")["facts"]["doubts"],
             further=further.read_further(self.bench, self.manifest),
         )
+        clusters = clusters_of(posts, study.verdict.cluster)
+        codes = clusters.codes if clusters else None
         effects = {
-            name: effect_of(one, read_predictions(folder.scores(name)), study.task.positive, study.verdict)
+            name: effect_of(one, read_predictions(folder.scores(name)), study.task.positive, study.verdict, codes)
             for name, one in decisions.items()
         }
         verdict = replace(verdict.located(self._places()), decisions=effects)
