@@ -44,18 +44,19 @@ class Resampling:
     strata: Codes | None = None
 
 
-def table_weights(table: NDArray[np.int64] | Floats, draws: int, seed: int) -> Floats:
+def table_weights(table: NDArray[np.int64] | Floats, draws: int, seed: int, *, added: float = JEFFREYS) -> Floats:
     """Draw weights for the cells of a table of counts, every post standing for itself and no number fixed.
 
     Args:
         table: counts, whole or (of clusters, n over the design effect) not.
         draws: how many.
         seed: of the draws; the same table and seed give the same ones.
+        added: posts added to each cell.
 
     Returns:
         float[draws, ...]; each draw adds up to 1.
     """
-    weights: Floats = np.random.default_rng(seed).dirichlet(table.ravel() + JEFFREYS, size=draws)
+    weights: Floats = np.random.default_rng(seed).dirichlet(table.ravel() + added, size=draws)
     return weights.reshape(draws, *table.shape)
 
 

@@ -46,6 +46,11 @@ def critical_value(confidence: float) -> float:
     return float(ndtri((1 + confidence) / 2))
 
 
+def tails(confidence: float) -> tuple[float, float]:
+    """Return the probabilities that the ends of an interval with equal tails cut off (0.025 and 0.975 for 0.95)."""
+    return (1 - confidence) / 2, (1 + confidence) / 2
+
+
 def wilson(successes: Any, trials: Any, confidence: float) -> tuple[Any, Any]:
     """Return the ends of Wilson's score interval for a proportion.
 
@@ -116,8 +121,7 @@ def percentile_interval(value: float, drawn: Any, confidence: float, n: int) -> 
         confidence: level in (0, 1).
         n: posts that the value rests on.
     """
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail])
+    low, high = np.quantile(drawn, tails(confidence))
     return Interval(value, min(float(low), value), max(float(high), value), n)
 
 
