@@ -372,7 +372,7 @@ def test_audit_of_a_csv_with_its_own_columns(probatum, tmp_path):
     }  # fmt: skip
     code, _, err = probatum("audit", path, *named)
     assert code == 2
-    assert "which true label is the positive one? there are: ham (20), spam (20); say it with --positive" in err
+    assert "which true label is the positive one? there are: 'ham' (20), 'spam' (20); say it with --positive" in err
 
 
 def test_audit_skips_bad_lines_on_request(probatum, leaky):

@@ -57,20 +57,25 @@ def parse_columns(given: str | None, roles: Collection[str] = tuple(ROLES)) -> d
     """
     named: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in (given or "").split(","))):
-        role, equals, column = (piece.strip() for piece in part.partition("="))
-        role = SPELLINGS.get(role.lower(), role.lower())
-        if not equals or not column:
-            raise DataError(f"--columns: {part!r} is not ROLE=COLUMN, such as label=true_label")
-        if role not in ROLES:
-            raise DataError(f"--columns: unknown role {role!r}; {did_you_mean(role, roles)}")
-        if role not in roles:
-            raise DataError(f"--columns: {role!r} is not read here; the roles are {', '.join(roles)}; leave out {part!r}")
+        role, column = _role_and_column(part, roles)
         if role in named:
             raise DataError(f"--columns: {role!r} is given twice, as {named[role]!r} and as {column!r}")
         named[role] = column
     if "label" in named and named["label"] == named.get("prediction"):
         raise DataError(f"--columns: label and prediction are both {named['label']!r}; every answer would be right")
     return named
+
+
+def _role_and_column(part: str, roles: Collection[str]) -> tuple[str, str]:
+    role, equals, column = (piece.strip() for piece in part.partition("="))
+    role = SPELLINGS.get(role.lower(), role.lower())
+    if not equals or not column:
+        raise DataError(f"--columns: {part!r} is not ROLE=COLUMN, such as label=true_label")
+    if role not in ROLES:
+        raise DataError(f"--columns: unknown role {role!r}; {did_you_mean(role, roles)}")
+    if role not in roles:
+        raise DataError(f"--columns: {role!r} is not read here; the roles are {', '.join(roles)}; leave out {part!r}")
+    return role, column
 
 
 def read_sheet(path: Path, named: Mapping[str, str]) -> Sheet:
