@@ -42,6 +42,6 @@ def no_probabilities(predictions: Sequence[Prediction], path: Path, lines: Seque
     first = beyond[0]
     return [
         f"{len(beyond):,} score{'s are' if len(beyond) > 1 else ' is'} below 0 or above 1 (the first, "
-        f"{predictions[first].score:g}, in {path}:{lines[first]}), so no probabilities: AUROC, which only ranks, holds; "
-        "a threshold, Brier score or calibration error of them would not"
+        f"{predictions[first].score:g}, in {path}:{lines[first]}), so no probabilities: AUROC, which only ranks, "
+        "holds; a threshold, Brier score or calibration error of them would not"
     ]
