@@ -372,7 +372,7 @@ def test_audit_of_a_csv_with_its_own_columns(probatum, tmp_path):
     }  # fmt: skip
     code, _, err = probatum("audit", path, *named)
     assert code == 2
-    assert "which true label is the positive one? there are: ham (20), spam (20); say it with --positive" in err
+    assert "which true label is the positive one? there are: 'ham' (20), 'spam' (20); say it with --positive" in err
 
 
 def test_audit_skips_bad_lines_on_request(probatum, leaky):
@@ -527,3 +527,10 @@ def test_help_of_compare_teaches_both_ways(probatum):
     assert "probatum compare STUDY.yaml judges the study's criteria" in said
     assert "probatum compare A.csv B.csv --columns text=input_text,label=true_label" in said
     assert "For files of predictions" in said
+
+
+@pytest.mark.parametrize("role", ["prediction", "score", "cluster", "system"])
+def test_audit_refuses_a_role_that_it_would_ignore(probatum, leaky, role):
+    code, out, err = probatum("audit", leaky[0], "--columns", f"text=text,{role}=label")
+    assert (code, out) == (2, "")
+    assert f"{role!r} is not read here; the roles are id, text, label, group, source" in err
