@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -202,6 +203,25 @@ def test_lm_eval_files_agree_with_the_verdict(place, one):
         assert figures["f1,none"] == result.metrics["f1"].value
         assert sum(row["acc"] for row in rows) / len(rows) == pytest.approx(figures["acc,none"])
         assert [row["doc_id"] for row in rows] == list(range(60))
+        config = json.loads(results.read_text())["configs"]["demo"]
+        assert all(metric["metric"] in row for row in rows for metric in config["metric_list"])
+        assert {row["target"] for row in rows} <= set(config["doc_to_choice"])
+        for row, told in zip(rows, Finished.read(one).predictions[system], strict=True):
+            logs = [float(log) for log, _ in row["filtered_resps"]]
+            assert math.exp(logs[0]) == pytest.approx(told.score)
+            assert sum(map(math.exp, logs)) == pytest.approx(1)
+            assert [argument["arg_1"] for argument in row["arguments"].values()] == [" hate", " not hate"]
+
+
+def test_the_harness_reads_its_files_back(place, one):
+    harness = pytest.importorskip("lm_eval.utils", reason="lm_eval is not installed (its readers are tried by hand)")
+    probatum("export", "runs/one", "--format", "lm-eval", "--out", "lm", cwd=place)
+    for system, result in one.verdict.systems.items():
+        files = [str(path) for path in (place / "lm" / system).iterdir()]
+        (results,), (samples,) = harness.get_results_filenames(files), harness.get_sample_results_filenames(files)
+        assert harness.get_file_task_name(Path(samples).name) == "demo"
+        table = harness.make_table(json.loads(Path(results).read_text()))
+        assert f"{result.metrics['f1'].value:.4f}" in table
 
 
 def test_inspect_reads_its_log_back(place, one):
@@ -213,6 +233,11 @@ def test_inspect_reads_its_log_back(place, one):
         assert read.results.scores[0].metrics["f1"].value == result.metrics["f1"].value
         right = [sample.scores["probatum"].value == "C" for sample in read.samples]
         assert sum(right) / 60 == pytest.approx(result.metrics["accuracy"].value)
+        assert (read.eval.model, read.eval.tags) == (f"probatum/{Finished.read(one).model_name(system)}", [system])
+        assert read.stats.completed_at > read.stats.started_at
+        told = Finished.read(one).predictions[system]
+        given = [row.answer or row.prediction for row in told]
+        assert [sample.output.completion for sample in read.samples] == given
 
 
 def test_inspect_that_is_missing_is_named(place):

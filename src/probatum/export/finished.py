@@ -48,8 +48,14 @@ class Finished:
         return zip(self.posts, self.predictions[system], strict=True)
 
     def model_name(self, system: str) -> str:
-        """Return what other tools call the model: the study's for baseline and tuned, else the system's name."""
-        return self.study.model.name if system in ("baseline", "tuned") else system
+        """Return what other tools call the model: none has another's name, since they tell models apart by it."""
+        model = self.study.model.name
+        return {"baseline": model, "tuned": f"{model}+adapter"}.get(system, system)
+
+    def scored(self, system: str) -> tuple[float, float]:
+        """Return when scoring with a system began and ended, in seconds since 1970."""
+        stage = self.manifest["stages"][system]
+        return stage["started"], stage["started"] + stage["seconds"]
 
     @property
     def began(self) -> float:
