@@ -7,7 +7,7 @@ import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ from probatum.verdict.decision import (
     effect_of,
 )
 from probatum.verdict.evidence import TrainingSummary, Usage, why_empty
-from probatum.verdict.results import Verdict, encode
+from probatum.verdict.results import SCHEMA, Verdict, encode
 from probatum.watch.pace import Pace
 
 if TYPE_CHECKING:
@@ -280,6 +280,7 @@ class _Job:
                 self.study.swaps.model_dump(mode="json"),
             ],
             "card": self.study.card.model_dump(mode="json"),
+            "written": [SCHEMA, *(one.name for kind in (ReportContext, TrainingSummary) for one in fields(kind))],
         }
         outputs = [self.folder.verdict, self.folder.report, self.folder.context, self.folder.page, self.folder.card]
         self.do("compare", given, outputs, lambda _: self._judge())

@@ -88,9 +88,14 @@ def test_a_run_that_is_not_whole_is_named_not_dropped(place, tmp_path):
     content["stages"]["linear"]["state"] = "failed"
     manifest.write_text(json.dumps(content))
     (tmp_path / "runs" / "one" / "tuned" / "predictions.jsonl").write_text("{")
+    shutil.copytree(place / "runs" / "two", tmp_path / "runs" / "short")
+    rows = tmp_path / "runs" / "short" / "linear" / "predictions.jsonl"
+    rows.write_text("".join(rows.read_text().splitlines(keepends=True)[1:]))
     unread = json.loads(probatum("runs", "--json", cwd=tmp_path))["unread"]
     assert unread["runs/two"] == "not scored yet: linear"
     assert unread["runs/one"].startswith("cannot be read: ")
+    assert unread["runs/short"].startswith("cannot be read: 'linear' did not answer exactly the posts being compared")
+    probatum("export", "runs/short", "--format", "csv", cwd=tmp_path, code=2)
 
 
 def test_flags_that_a_leaderboard_does_not_take_are_refused(place):
@@ -171,6 +176,18 @@ def test_a_card_that_quotes_a_post_is_not_sent(place, tmp_path):
 def test_a_hub_that_refuses_is_told(place):
     with Hub(refuse=True) as hub:
         assert "user/repo: nothing was pushed (HfHubHTTPError" in pushed(place, hub, code=4)
+
+
+def test_nothing_is_sent_without_credentials(place, tmp_path):
+    with Hub() as hub:
+        environment = {name: value for name, value in ENVIRONMENT.items() if name != "HF_TOKEN"}
+        environment |= {"HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-m", "probatum", "push", "runs/one", "--to", "user/repo"],
+            cwd=place, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, hub.repositories, hub.sent) == (2, [], b"")
+    assert "user/repo: nothing was sent, for there are no credentials; log in with `hf auth login`" in done.stderr
 
 
 def test_a_run_without_an_adapter_cannot_be_pushed(place):
