@@ -107,3 +107,25 @@ def test_a_context_of_an_earlier_version_makes_a_page_without_what_it_lacks(fold
     page = render_page(read_content(folder))
     assert "Hardware and versions" in page
     assert "SHA-256 of the run" not in page
+
+
+def test_a_folder_that_is_no_run(tmp_path):
+    with pytest.raises(InputError, match=r"no run there \(no study.yaml\)"):
+        read_content(RunFolder(tmp_path))
+
+
+@pytest.mark.parametrize("text", ["[]", "null", "3", "{}"])
+def test_a_verdict_that_is_none(folder, text):
+    folder.verdict.write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=r"verdict\.json: not a verdict of this version"):
+        read_content(folder)
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "short"])
+def test_predictions_that_are_damaged(folder, damage):
+    path = folder.predictions("tuned")
+    text = path.read_text(encoding="utf-8")
+    left = {"missing": None, "cut": text[:1000], "short": text.split("\n", 1)[1]}[damage]
+    path.unlink() if left is None else path.write_text(left, encoding="utf-8")
+    with pytest.raises(DataError, match=r"tuned.*`probatum run` makes it again and keeps what is done"):
+        read_content(folder)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
@@ -82,9 +83,14 @@ def test_a_run_that_is_not_whole_is_named_not_dropped(place, tmp_path):
     content["stages"]["linear"]["state"] = "failed"
     manifest.write_text(json.dumps(content))
     (tmp_path / "runs" / "one" / "tuned" / "predictions.jsonl").write_text("{")
+    shutil.copytree(place / "runs" / "two", tmp_path / "runs" / "short")
+    rows = tmp_path / "runs" / "short" / "linear" / "predictions.jsonl"
+    rows.write_text("".join(rows.read_text().splitlines(keepends=True)[1:]))
     unread = json.loads(printed("runs", "--json", cwd=tmp_path))["unread"]
     assert unread["runs/two"] == "not scored yet: linear"
     assert unread["runs/one"].startswith("cannot be read: ")
+    assert unread["runs/short"].startswith("cannot be read: 'linear' did not answer exactly the posts being compared")
+    printed("export", "runs/short", "--format", "csv", cwd=tmp_path, code=2)
 
 
 def test_flags_that_a_leaderboard_does_not_take_are_refused(place):
@@ -164,6 +170,14 @@ def test_a_hub_that_refuses_is_told(place):
         assert "user/repo: nothing was pushed (HfHubHTTPError" in pushed(place, hub, code=4)
 
 
+def test_nothing_is_sent_without_credentials(place, tmp_path):
+    with Hub() as hub:
+        hub_settings = {"HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path), "HF_TOKEN": ""}
+        done = run_apart("push", "runs/one", "--to", "user/repo", cwd=place, **hub_settings)
+        assert (done.code, hub.repositories, hub.sent) == (2, [], b"")
+    assert "user/repo: nothing was sent, for there are no credentials; log in with `hf auth login`" in done.err
+
+
 def test_a_run_without_an_adapter_cannot_be_pushed(place):
     with Hub() as hub:
         assert "only a run that trained can be pushed" in pushed(place, hub, code=2, run="runs/two")
@@ -194,6 +208,25 @@ def test_lm_eval_files_agree_with_the_verdict(place, one):
         assert figures["f1,none"] == result.metrics["f1"].value
         assert sum(row["acc"] for row in rows) / len(rows) == pytest.approx(figures["acc,none"])
         assert [row["doc_id"] for row in rows] == list(range(60))
+        config = json.loads(results.read_text())["configs"]["demo"]
+        assert all(metric["metric"] in row for row in rows for metric in config["metric_list"])
+        assert {row["target"] for row in rows} <= set(config["doc_to_choice"])
+        for row, told in zip(rows, Finished.read(one).predictions[system], strict=True):
+            logs = [float(log) for log, _ in row["filtered_resps"]]
+            assert math.exp(logs[0]) == pytest.approx(told.score)
+            assert sum(map(math.exp, logs)) == pytest.approx(1)
+            assert [argument["arg_1"] for argument in row["arguments"].values()] == [" hate", " not hate"]
+
+
+def test_the_harness_reads_its_files_back(place, one):
+    harness = pytest.importorskip("lm_eval.utils", reason="lm_eval is not installed (its readers are tried by hand)")
+    printed("export", "runs/one", "--format", "lm-eval", "--out", "lm", cwd=place)
+    for system, result in one.verdict.systems.items():
+        files = [str(path) for path in (place / "lm" / system).iterdir()]
+        (results,), (samples,) = harness.get_results_filenames(files), harness.get_sample_results_filenames(files)
+        assert harness.get_file_task_name(Path(samples).name) == "demo"
+        table = harness.make_table(json.loads(Path(results).read_text()))
+        assert f"{result.metrics['f1'].value:.4f}" in table
 
 
 def test_inspect_reads_its_log_back(place, one):
@@ -205,6 +238,11 @@ def test_inspect_reads_its_log_back(place, one):
         assert read.results.scores[0].metrics["f1"].value == result.metrics["f1"].value
         right = [sample.scores["probatum"].value == "C" for sample in read.samples]
         assert sum(right) / 60 == pytest.approx(result.metrics["accuracy"].value)
+        assert (read.eval.model, read.eval.tags) == (f"probatum/{Finished.read(one).model_name(system)}", [system])
+        assert read.stats.completed_at > read.stats.started_at
+        told = Finished.read(one).predictions[system]
+        given = [row.answer or row.prediction for row in told]
+        assert [sample.output.completion for sample in read.samples] == given
 
 
 def test_inspect_that_is_missing_is_named(place):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from probatum.artifacts import sha256_file, short_path, write_json_atomic
@@ -22,7 +22,7 @@ from probatum.verdict.clustering import clusters_of
 from probatum.verdict.compare import compare
 from probatum.verdict.decision import effect_of
 from probatum.verdict.evidence import TrainingSummary, Usage
-from probatum.verdict.results import encode
+from probatum.verdict.results import SCHEMA, encode
 from probatum.watch.tracking import report_verdict
 
 
@@ -80,6 +80,7 @@ class Judge:
                 self.study.swaps.model_dump(mode="json"),
             ],
             "card": self.study.card.model_dump(mode="json"),
+            "written": [SCHEMA, *(one.name for kind in (ReportContext, TrainingSummary) for one in fields(kind))],
         }
 
     def outputs(self) -> list[Path]:
