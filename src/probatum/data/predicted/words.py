@@ -28,7 +28,9 @@ def labels_of(true_words: Iterable[str], positive: str | None) -> LabelSet:
     Raises:
         DataError: no true label is the positive one, where the task does not know it either.
     """
-    counts = Counter(normalise_label(word) for word in true_words)
+    counts: Counter[str] = Counter()
+    for word, times in Counter(true_words).items():
+        counts[normalise_label(word)] += times
     task = Task().label_set()
     asked = as_word(task.positive if positive is None else positive)
     known = task.resolve(asked)
