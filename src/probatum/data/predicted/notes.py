@@ -12,13 +12,14 @@ from probatum.data.records import Prediction
 
 def repeats(what: str, values: Sequence[str | None], lines: Sequence[int]) -> list[str]:
     """Say that an id or a text stands more than once, and in which lines first."""
+    known = [value for value in values if value is not None]
+    if len(set(known)) == len(known):
+        return []
     where: dict[str, list[int]] = defaultdict(list)
     for value, line in zip(values, lines, strict=True):
         if value is not None:
             where[value].append(line)
     repeated = [found for found in where.values() if len(found) > 1]
-    if not repeated:
-        return []
     rows, first = sum(len(found) - 1 for found in repeated), repeated[0]
     return [
         f"{rows:,} row{'s repeat' if rows > 1 else ' repeats'} {what} (the first stands in lines "
