@@ -25,7 +25,8 @@ def made(tmp_path_factory):
     folder = RunFolder(place / "run")
     posts = place / "posts.jsonl"
     write_posts(posts, content.evidence.posts)
-    study = Study(name=content.name, data={"train": posts, "validation": posts, "test": posts})
+    sides = {"train": posts, "validation": posts, "test": posts}
+    study = Study(name=content.name, data=sides, model={"name": content.model})
     folder.path.mkdir()
     folder.study.write_text(study.to_yaml(), encoding="utf-8")
     write_posts(folder.posts("test"), content.evidence.posts)
@@ -96,3 +97,13 @@ def test_a_verdict_of_another_version(folder):
     folder.verdict.write_text(json.dumps({"schema": -1}), encoding="utf-8")
     with pytest.raises(DataError, match="not a verdict of this version"):
         read_content(folder)
+
+
+def test_a_context_of_an_earlier_version_makes_a_page_without_what_it_lacks(folder):
+    context = json.loads(folder.context.read_text(encoding="utf-8"))
+    for name in ("began", "energy_j", "posts", "digests"):
+        del context[name]
+    folder.context.write_text(json.dumps(context), encoding="utf-8")
+    page = render_page(read_content(folder))
+    assert "Hardware and versions" in page
+    assert "SHA-256 of the run" not in page

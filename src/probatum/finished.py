@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,12 +11,14 @@ from probatum.data.records import read_jsonl, read_predictions, read_written_pos
 from probatum.errors import DataError, InputError, StageError
 from probatum.manifest import RunFolder
 from probatum.report.content import ReportContent
-from probatum.report.markdown import ReportContext
+from probatum.report.context import ReportContext
 from probatum.study import Study
 from probatum.verdict.decision import Decision
 from probatum.verdict.evidence import line_up
 from probatum.verdict.results import Verdict, decode
 
+# What contexts of earlier versions do not hold; the reports leave it out.
+LATER: Mapping[str, Any] = {"began": None, "energy_j": {}, "posts": {}, "digests": {}}
 Wanted = TypeVar("Wanted")
 AGAIN = "the study's `probatum run` makes it again and keeps what is done"
 
@@ -48,14 +51,16 @@ def read_content(folder: RunFolder) -> ReportContent:
         raise StageError(f"{folder.context}: no such file, so an earlier version made this run; {AGAIN}")
     study = Study.load(folder.study)
     predictions = {system: read_predictions(folder.predictions(system)) for system in verdict.systems}
+    context = _decoded(ReportContext, folder.context, LATER)
     return ReportContent(
         name=study.name,
         verdict=verdict,
         evidence=line_up(read_written_posts(folder.posts("test")), predictions, verdict.positive),
-        context=_decoded(ReportContext, folder.context),
+        context=context,
         log=list(read_jsonl(folder.training_log)) if folder.training_log.is_file() else [],
         findings=_read_json(folder.audit)["findings"] if folder.audit.is_file() else [],
         decisions={system: read_decision(folder.decision(system)) for system in verdict.systems},
+        model=study.model.name,
     )
 
 
@@ -70,9 +75,10 @@ def read_decision(path: Path) -> Decision:
     return _decoded(Decision, path)
 
 
-def _decoded(kind: type[Wanted], path: Path) -> Wanted:
+def _decoded(kind: type[Wanted], path: Path, defaults: Mapping[str, Any] | None = None) -> Wanted:
+    content = _read_json(path)
     try:
-        found: Wanted = decode(kind, _read_json(path))
+        found: Wanted = decode(kind, {**(defaults or {}), **content})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{path}: not what a run writes ({error}); {AGAIN}") from error
     return found

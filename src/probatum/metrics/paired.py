@@ -13,7 +13,7 @@ from scipy.special import bdtr, betainc, betaincinv, roots_legendre
 from probatum.metrics.bootstrap import table_weights
 from probatum.metrics.classification import Answers, Confusion, Flags
 from probatum.metrics.clusters import Codes, contributions, design_effect, sign_flip_exact
-from probatum.metrics.intervals import Interval, percentile_interval, tails
+from probatum.metrics.intervals import Interval, on_fewer, percentile_interval, tails
 
 RATIOS = ("f1", "precision", "fdr", "f1_macro", "mcc")  # made of the answers, so they are no share of fixed posts
 QUARTER = 0.25  # of a post added to each of the eight cells: half a post for each way to differ, as in `paired_change`
@@ -100,8 +100,8 @@ def difference(
     n = len(signed)
     value = (only_mine - only_theirs) / n
     effect = 1.0 if mine is None else design_effect(np.subtract(signed, value, dtype=float), mine, confidence)
-    low, high = paired_change(only_mine / effect, only_theirs / effect, n / effect, confidence)
-    interval = Interval(value, min(low, value), max(high, value), n)
+    scaled = only_mine / effect, only_theirs / effect, n / effect
+    interval = on_fewer(value, n, effect, lambda: paired_change(*scaled, confidence), lowest=-1.0)
     return Difference(interval, only_mine, only_theirs, sign_flip_exact(signed, mine))
 
 
@@ -224,12 +224,15 @@ def bootstrap_test(
         confidence: level in (0, 1).
         draws: how many.
         seed: of the draws; the same table and seed give the same interval.
-        effect: design effect of clusters; the draws are of n / effect posts.
+        effect: design effect of clusters; the draws are of n / effect posts. Infinite where all are one cluster.
 
     Returns:
         The observed difference with an interval that contains it, and a value in (0, 1].
     """
     value = float(_change(table, metric))
+    if math.isinf(effect):
+        reach = 2.0 if metric == "mcc" else 1.0
+        return Interval(value, -reach, reach, int(table.sum())), 1.0
     drawn = _change(table_weights(table / effect, draws, seed, added=QUARTER), metric)
     rarer = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
     p_value = min(2 * (rarer + 1) / (draws + 1), 1.0)

@@ -11,12 +11,14 @@ from probatum.artifacts import sha256_file, short_path, write_json_atomic
 from probatum.data.records import read_predictions
 from probatum.finished import read_content, read_decision
 from probatum.manifest import ON_VALIDATION, Facts, Manifest, RunFolder
-from probatum.report.card import facts_of, write_cards
-from probatum.report.markdown import ReportContext, write_report
+from probatum.report.card import CardFacts, write_cards
+from probatum.report.context import ReportContext, machine_words
+from probatum.report.markdown import write_report
 from probatum.report.page import write_page
 from probatum.stages import further
 from probatum.stages.bench import Bench, versions_of
 from probatum.study import Study
+from probatum.verdict.clustering import clusters_of
 from probatum.verdict.compare import compare
 from probatum.verdict.decision import effect_of
 from probatum.verdict.evidence import TrainingSummary, Usage
@@ -106,8 +108,10 @@ class Judge:
             doubts=self.manifest.stage("data")["facts"]["doubts"],
             further=further.read_further(self.bench, self.manifest),
         )
+        clusters = clusters_of(posts, study.verdict.cluster)
+        codes = clusters.codes if clusters else None
         effects = {
-            name: effect_of(one, read_predictions(folder.scores(name)), study.task.positive, study.verdict)
+            name: effect_of(one, read_predictions(folder.scores(name)), study.task.positive, study.verdict, codes)
             for name, one in decisions.items()
         }
         verdict = replace(verdict.located(self._places()), decisions=effects)
@@ -118,7 +122,7 @@ class Judge:
         write_report(study.name, verdict, posts, folder.report, context)
         write_json_atomic(folder.context, encode(context))
         write_page(read_content(folder), folder.page)
-        write_cards(self._cards(), study, verdict, facts_of(self.manifest.content, context))
+        write_cards(self._cards(), study, verdict, CardFacts(context, self._training_facts().get("num_tokens")))
         if facts := self._training_facts():
             report_verdict(folder.training, verdict, facts["best_step"])
         return {"outcome": verdict.outcome, "exit_code": verdict.exit_code}
@@ -167,13 +171,21 @@ class Judge:
         if "tuned" in done:
             done.insert(done.index("tuned"), "training")
         seconds = {stage: self._seconds(stage) for stage in [*done, *self.further_stages]}
+        data = self.manifest.stage("data")
         return ReportContext(
             study_yaml=self.study.to_yaml(),
             versions=self.manifest.content["versions"],
-            hardware={kind: str(what) for kind, what in self.manifest.content["hardware"].items()},
+            hardware=machine_words(self.manifest.content["hardware"]),
             stage_seconds=seconds,
             cost=self._cost(sum(seconds.values())),
-            audit=self.manifest.stage("data")["facts"]["findings"],
+            audit=data["facts"]["findings"],
             training=self._training_summary(),
             command=f"probatum run {self._places()['STUDY']}",
+            began=data["started"],
+            energy_j={stage: joules for stage in seconds if (joules := self._joules(stage)) is not None},
+            posts=data["facts"]["posts"],
+            digests={side: data["outputs"][f"data/{side}.jsonl"] for side in data["facts"]["posts"]},
         )
+
+    def _joules(self, stage: str) -> float | None:
+        return self.manifest.stage(stage)["facts"].get("energy_j")

@@ -14,13 +14,13 @@ from probatum.data.labels import LabelSet
 from probatum.data.normalise import normalise_text
 from probatum.data.predicted.runs import PredictedRun
 from probatum.data.records import Post, Prediction, Status
+from probatum.metrics.areas import auroc_interval
 from probatum.metrics.classification import DEFINITIONS, Answers, Confusion, Floats
 from probatum.metrics.clusters import Codes
-from probatum.metrics.intervals import Interval, auroc_interval
+from probatum.metrics.intervals import Interval
 from probatum.metrics.levels import level
 from probatum.metrics.multiple import holm
 from probatum.metrics.paired import difference
-from probatum.metrics.ranking import auroc
 from probatum.study import VerdictSettings
 from probatum.verdict.clustering import Clusters, join
 from probatum.verdict.compare import hold_against
@@ -242,7 +242,7 @@ def _slice(value: str | None, every: Figures, valid: Figures, counting: Counting
 
 def _figures(answers: Answers, scores: Floats, clusters: Codes | None, settings: VerdictSettings) -> Figures:
     counts, confidence = answers.confusion(), settings.confidence
-    area = auroc_interval(auroc(answers.truth, scores), counts.positives, counts.negatives, confidence)
+    area = auroc_interval(answers.truth, scores, confidence, clusters)
     figures = {name: level(answers, name, confidence, clusters=clusters) for name in DEFINITIONS}
     return Figures(counts, figures | {"auroc": area})
 
