@@ -9,6 +9,7 @@ import torch
 from rich.console import Console
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from probatum.demo import write_demo
 from probatum.doctor import Check, Diagnosis, diagnose, print_diagnosis
 from probatum.errors import InputError
 from probatum.study import Study
@@ -332,3 +333,12 @@ def test_on_the_terminal(levels, last):
     assert lines[-1] == last
     assert max(map(len, lines)) <= 80
     assert "[bold]what[/bold]" in lines[0]
+
+
+def test_the_stages_of_a_run_are_named(tmp_path):
+    """The demo's, the noise floor and the learning curve among them."""
+    (stages,) = [check for check in diagnose(Study.load(write_demo(tmp_path))).checks if check.name == "stages"]
+    count, _, names = stages.found.partition(": ")
+    assert names.split(", ")[:2] == ["data", "cases"]
+    assert {"training", "noise floor", "swaps of tuned", "learning curve", "compare"} <= set(names.split(", "))
+    assert int(count) == len(names.split(", "))

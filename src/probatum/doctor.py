@@ -20,6 +20,7 @@ from probatum.data.strategy import strategy_yaml
 from probatum.errors import InputError, ProbatumError
 from probatum.manifest import RunFolder, hardware, versions
 from probatum.study import Study
+from probatum.watch.status import stages_of
 
 Level = Literal["ok", "note", "fault"]
 STYLES: dict[Level, str] = {"ok": "green", "note": "yellow", "fault": "bold red"}
@@ -66,7 +67,7 @@ def diagnose(study: Study | None, gpus: int = 1) -> Diagnosis:
     checks = [*_machine(), *_gpus(study, gpus)]
     if study is not None:
         reads, found = _posts(study)
-        checks += found + _criteria(study, found) + _model(study, reads, gpus)
+        checks += found + _criteria(study, found) + _stages(study) + _model(study, reads, gpus)
     return Diagnosis(checks)
 
 
@@ -135,6 +136,12 @@ def _posts(study: Study) -> tuple[dict[str, ReadResult], list[Check]]:
             found += f"; all are {read.posts[0].label}, so there is nothing to tell apart"
         checks.append(Check(f"data.{side}", level, found))
     return reads, checks
+
+
+def _stages(study: Study) -> list[Check]:
+    """Name what a run of the study will go through."""
+    stages = stages_of(study.model_dump(mode="json"))
+    return [Check("stages", "ok", f"{len(stages)}: {', '.join(stages)}")]
 
 
 def _criteria(study: Study, on_posts: list[Check]) -> list[Check]:

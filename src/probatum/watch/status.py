@@ -93,9 +93,14 @@ def planned_stages(folder: RunFolder) -> list[str]:
     """Return the stages of the run's study, in order; none where there is no study to read."""
     try:
         study = yaml.safe_load(folder.study.read_text(encoding="utf-8"))
-        return ["data", "cases", *_systems(study), *_beside(study, folder), "compare"]
+        return stages_of(study, folder)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
         return []
+
+
+def stages_of(study: dict[str, Any], folder: RunFolder | None = None) -> list[str]:
+    """Return the stages of a study's settings, in order; with a run's folder, without those that have no posts."""
+    return ["data", "cases", *_systems(study), *_beside(study, folder), "compare"]
 
 
 def _chooses(study: dict[str, Any]) -> bool:
@@ -113,7 +118,7 @@ def _systems(study: dict[str, Any]) -> list[str]:
     return systems
 
 
-def _beside(study: dict[str, Any], folder: RunFolder) -> list[str]:
+def _beside(study: dict[str, Any], folder: RunFolder | None) -> list[str]:
     """Return the stages beside the test, as `stages.further` goes through them; what has no posts falls away."""
     systems, training = study["systems"], study.get("training", {})
     tuned, chooses = "tuned" in systems, _chooses(study)
@@ -126,8 +131,8 @@ def _beside(study: dict[str, Any], folder: RunFolder) -> list[str]:
         ]
     wanted = {"behaviour": study.get("data", {}).get("behaviour"), "swaps": study.get("swaps", {}).get("most")}
     for side, asked in wanted.items():
-        path = folder.posts(side)
-        if asked and not (path.is_file() and not path.stat().st_size):
+        path = folder.posts(side) if folder else None
+        if asked and not (path and path.is_file() and not path.stat().st_size):
             found += [f"{side} of {system}" for system in ("linear", "baseline", "tuned") if system in systems]
     if "linear" in systems:
         found.append("learning curve")
