@@ -20,7 +20,8 @@ from probatum.model.load import LoadedModel, load_model, load_tokenizer, with_ad
 from probatum.model.packing import Suffix
 from probatum.prompt.render import Renderer
 from probatum.prompt.strategy import load_strategy
-from probatum.report.markdown import ReportContext, write_report
+from probatum.report.context import ReportContext
+from probatum.report.markdown import write_report
 from probatum.scoring.likelihood import score_likelihood
 from probatum.scoring.linear import score_linear, score_majority
 from probatum.training.loop import train

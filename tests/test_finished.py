@@ -25,7 +25,8 @@ def made(tmp_path_factory):
     folder = RunFolder(place / "run")
     posts = place / "posts.jsonl"
     write_posts(posts, content.evidence.posts)
-    study = Study(name=content.name, data={"train": posts, "validation": posts, "test": posts})
+    sides = {"train": posts, "validation": posts, "test": posts}
+    study = Study(name=content.name, data=sides, model={"name": content.model})
     folder.path.mkdir()
     folder.study.write_text(study.to_yaml(), encoding="utf-8")
     write_posts(folder.posts("test"), content.evidence.posts)
@@ -95,4 +96,36 @@ def test_a_spoiled_file(folder, text):
 def test_a_verdict_of_another_version(folder):
     folder.verdict.write_text(json.dumps({"schema": -1}), encoding="utf-8")
     with pytest.raises(DataError, match="not a verdict of this version"):
+        read_content(folder)
+
+
+def test_a_context_of_an_earlier_version_makes_a_page_without_what_it_lacks(folder):
+    context = json.loads(folder.context.read_text(encoding="utf-8"))
+    for name in ("began", "energy_j", "posts", "digests"):
+        del context[name]
+    folder.context.write_text(json.dumps(context), encoding="utf-8")
+    page = render_page(read_content(folder))
+    assert "Hardware and versions" in page
+    assert "SHA-256 of the run" not in page
+
+
+def test_a_folder_that_is_no_run(tmp_path):
+    with pytest.raises(InputError, match=r"no run there \(no study.yaml\)"):
+        read_content(RunFolder(tmp_path))
+
+
+@pytest.mark.parametrize("text", ["[]", "null", "3", "{}"])
+def test_a_verdict_that_is_none(folder, text):
+    folder.verdict.write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=r"verdict\.json: not a verdict of this version"):
+        read_content(folder)
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "short"])
+def test_predictions_that_are_damaged(folder, damage):
+    path = folder.predictions("tuned")
+    text = path.read_text(encoding="utf-8")
+    left = {"missing": None, "cut": text[:1000], "short": text.split("\n", 1)[1]}[damage]
+    path.unlink() if left is None else path.write_text(left, encoding="utf-8")
+    with pytest.raises(DataError, match=r"tuned.*`probatum run` makes it again and keeps what is done"):
         read_content(folder)

@@ -14,6 +14,7 @@ from probatum.pipeline import Run
 
 FILES = ("README.md", "adapter_config.json", "adapter_model.safetensors")
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+LOGIN = "log in with `hf auth login`, or set HF_TOKEN to a token that may write there"
 SHORTEST_QUOTE = 16  # characters; a shorter post may be words that the card says anyway
 
 
@@ -33,25 +34,24 @@ def push(run: Run, to: str, *, private: bool, endpoint: str | None = None) -> st
         The address of the commit.
 
     Raises:
-        InputError: the name is none, or the run has no adapter.
+        InputError: the name is none, the run has no adapter, or there are no credentials.
         StageError: a post would be sent, or the hub refused.
     """
     if not REPOSITORY.fullmatch(to):
         raise InputError(f"--to {to}: not a repository; write USER/REPO")
     content = _content(run)
     _refuse_posts(content, run.folder)
-    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub import CommitOperationAdd, HfApi, get_token
 
+    if get_token() is None:
+        raise InputError(f"{to}: nothing was sent, for there are no credentials; {LOGIN}")
     hub = HfApi(endpoint=endpoint)
     operations = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=data) for name, data in content.items()]
     try:
         hub.create_repo(to, private=private, exist_ok=True)
         commit = hub.create_commit(to, operations, commit_message=f"Adapter of {run.study.name}, by Probatum")
     except Exception as error:  # the hub's own errors, and those of whichever HTTP library it uses
-        raise StageError(
-            f"{to}: nothing was pushed ({type(error).__name__}: {error}); "
-            "log in with `hf auth login`, or set HF_TOKEN to a token that may write there"
-        ) from error
+        raise StageError(f"{to}: nothing was pushed ({type(error).__name__}: {error}); {LOGIN}") from error
     return str(commit.commit_url)
 
 

@@ -13,6 +13,7 @@ from probatum.finished import read_verdict
 from probatum.manifest import Manifest, RunFolder
 from probatum.pipeline import Run
 from probatum.study import Study
+from probatum.verdict.evidence import line_up
 from probatum.verdict.leaderboard import Entry
 
 MODEL_SYSTEMS = ("baseline", "tuned")
@@ -88,7 +89,8 @@ def _entries(folder: RunFolder, name: str) -> tuple[list[Entry], list[str]]:
         if system == "tuned":
             seconds += manifest.stage("training")["facts"]["seconds"]
         cost = None if study.cost_per_hour is None else study.cost_per_hour * seconds / 3600
-        predictions = read_predictions(folder.predictions(system))
+        rows = read_predictions(folder.predictions(system))
+        predictions = line_up(posts, {system: rows}, study.task.positive).predictions[system]
         settings = settings_of(study, system, folder)
         task, cluster = study.task, study.verdict.cluster
         entries.append(Entry(name, system, posts, predictions, task.positive, settings, seconds, cost, cluster))

@@ -4,7 +4,7 @@ import numpy as np
 from tests.small_studies import make_post, make_prediction
 
 from probatum.report.content import ReportContent
-from probatum.report.markdown import ReportContext
+from probatum.report.context import ReportContext
 from probatum.study import Criterion, VerdictSettings
 from probatum.verdict.compare import compare
 from probatum.verdict.evidence import TrainingSummary, Usage, line_up
@@ -75,6 +75,10 @@ def make_content(posts=None, predictions=None, criteria=CRITERIA, name="demo", c
         cost=0.5,
         training=training,
         command="probatum run demo/study.yaml --out demo/run",
+        began=1_795_392_170.5,
+        posts={"test": len(posts)},
+        digests={"test": "ab" * 32},
     )
     evidence = line_up(posts, predictions, "hate")
+    given = {"model": "builtin"} | given
     return ReportContent(name, verdict, evidence, context or default, STEPS, [FINDING], **given)

@@ -5,6 +5,7 @@ from huggingface_hub import ModelCard
 from tests.report.test_markdown import study as verdict_study
 
 from probatum.report.card import CardFacts, render_card, write_cards
+from probatum.report.context import ReportContext, machine_words
 from probatum.study import Study
 
 HOSTILE = "</script><script>alert(1)</script>\u202e\n---\nlicense: mit"
@@ -46,19 +47,20 @@ def test_what_is_not_known_is_left_out():
 
 
 def test_energy_and_cost_are_shown_where_they_were_counted():
-    facts = CardFacts(
+    context = ReportContext(
         stage_seconds={"training": 100.0, "tuned": 5.0, "linear": 1.0},
         energy_j={"training": 36_000.0, "tuned": 3_600.0},
         cost=1.25,
-        hardware={"gpus": ["NVIDIA H200"], "memory_gib": None},
-        num_tokens=12_345,
+        hardware=machine_words({"gpus": ["NVIDIA H200"] * 2, "memory_gib": None}),
     )
+    facts = CardFacts(context, num_tokens=12_345)
     text = card(facts)
     assert "| training | 100.0 | 10.00 |" in text
     assert "| linear | 1.0 | – |" in text
-    assert "| **together** | 106.0 | 11.00 |" in text
+    assert "| together | 106.0 | 11.00 |" in text
     assert "The energy is of the whole cards" in text
-    assert "1.25" in text
+    assert "| cost of the whole run | 1.25 |" in text
+    assert "| GPUs | 2 × NVIDIA H200 |" in text
     assert "| tokens computed | 12,345 |" in text
     assert "memory" not in text
 

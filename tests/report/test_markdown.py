@@ -5,8 +5,9 @@ from tests.small_studies import balanced, make_post, make_prediction, system
 
 from probatum.data.records import Post
 from probatum.metrics.intervals import Interval
+from probatum.report.context import ReportContext
 from probatum.report.figures import table, with_interval
-from probatum.report.markdown import MOST_POSTS, ReportContext, render_report, write_report
+from probatum.report.markdown import MOST_POSTS, render_report, write_report
 from probatum.study import Criterion, VerdictSettings
 from probatum.verdict.compare import compare
 from probatum.verdict.evidence import TrainingSummary, Usage
@@ -57,8 +58,8 @@ def test_everything_is_in_the_report():
         "- 3 duplicates within train",
         "| steps | 1,158 of 1,158 |",
         "| score baseline | 12.3 |",
-        "| **together** | 112.3 |",
-        "Cost of the whole run: 0.50",
+        "| together | 112.3 |",
+        "| cost of the whole run | 0.50 |",
         "| torch | 2.13.0 |",
         "```yaml\nname: demo\n```",
         "probatum run study.yaml",

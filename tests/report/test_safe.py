@@ -137,4 +137,6 @@ def test_any_other_cell_is_kept_to_the_letter(text):
 
 
 def test_a_cell_can_always_be_written():
-    in_cell("a\0b\ud800c").encode("utf-8")
+    held = in_cell("a\0b\ud800c")
+    assert held == "a\ufffdb\ufffdc"
+    assert held.encode("utf-8").decode("utf-8") == held

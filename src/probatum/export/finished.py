@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from probatum.data.records import Post, Prediction, read_predictions, read_written_posts
+from probatum.data.records import Post, Prediction
+from probatum.finished import read_evidence
+from probatum.manifest import Manifest
 from probatum.pipeline import Run
 from probatum.study import Study
 from probatum.verdict.results import Verdict
@@ -33,23 +34,29 @@ class Finished:
 
     @classmethod
     def read(cls, run: Run) -> Finished:
-        """Read what a run left in its folder."""
+        """Read what a run left in its folder.
+
+        Raises:
+            DataError: its posts or predictions are missing or damaged.
+            StageError: its manifest is damaged.
+        """
         assert run.verdict is not None
-        posts = read_written_posts(run.folder.posts("test"))
-        predictions: dict[str, list[Prediction]] = {}
-        for system in run.verdict.systems:
-            by_id = {row.id: row for row in read_predictions(run.folder.predictions(system))}
-            predictions[system] = [by_id[post.id] for post in posts]
-        manifest = json.loads(run.folder.manifest.read_text(encoding="utf-8"))
-        return cls(run.study, run.verdict, posts, predictions, manifest)
+        evidence = read_evidence(run.folder, run.verdict)
+        return cls(run.study, run.verdict, evidence.posts, evidence.predictions, Manifest(run.folder).content)
 
     def rows(self, system: str) -> Iterator[tuple[Post, Prediction]]:
         """Yield every test post with what a system said about it."""
         return zip(self.posts, self.predictions[system], strict=True)
 
     def model_name(self, system: str) -> str:
-        """Return what other tools call the model: the study's for baseline and tuned, else the system's name."""
-        return self.study.model.name if system in ("baseline", "tuned") else system
+        """Return what other tools call the model: none has another's name, since they tell models apart by it."""
+        model = self.study.model.name
+        return {"baseline": model, "tuned": f"{model}+adapter"}.get(system, system)
+
+    def scored(self, system: str) -> tuple[float, float]:
+        """Return when scoring with a system began and ended, in seconds since 1970."""
+        stage = self.manifest["stages"][system]
+        return stage["started"], stage["started"] + stage["seconds"]
 
     @property
     def began(self) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 from probatum.data.records import Post, Prediction
 from probatum.errors import InputError
 from probatum.export.finished import Finished
+from probatum.export.lm_eval import standard_error
 
 SCORER = "probatum"
 
@@ -44,21 +45,28 @@ def write_inspect(finished: Finished, out: Path) -> list[Path]:
 
 def _log(finished: Finished, system: str) -> Any:
     from inspect_ai.log import EvalConfig, EvalDataset, EvalLog, EvalSpec, EvalStats
+    from inspect_ai.model import ModelUsage
 
-    study, began = finished.study, datetime.fromtimestamp(finished.began, UTC).isoformat()
+    study, model = finished.study, f"{SCORER}/{finished.model_name(system)}"
+    began, ended = (datetime.fromtimestamp(at, UTC).isoformat() for at in finished.scored(system))
     ids = [post.id for post in finished.posts]
+    tokens = finished.verdict.systems[system].usage.tokens
     spec = EvalSpec(
         created=began,
+        run_id=f"{study.name}-{finished.began:.0f}",
+        task_id=f"{study.name}-{system}",
         task=study.name,
+        tags=[system],
         dataset=EvalDataset(name="test", samples=len(ids), sample_ids=list(ids), shuffled=False),
-        model=f"{SCORER}/{finished.model_name(system)}",
+        model=model,
         model_args={"system": system},
         config=EvalConfig(limit=study.limit),
         packages={"probatum": finished.manifest["probatum"]},
         metadata={"verdict": finished.verdict.outcome, "sentence": finished.verdict.sentence},
     )
-    samples = [_sample(post, told, finished) for post, told in finished.rows(system)]
-    stats = EvalStats(started_at=began, completed_at=began)
+    samples = [_sample(post, told, finished, model) for post, told in finished.rows(system)]
+    usage = {model: ModelUsage(input_tokens=tokens, total_tokens=tokens)} if tokens else {}
+    stats = EvalStats(started_at=began, completed_at=ended, model_usage=usage)
     return EvalLog(status="success", eval=spec, results=_results(finished, system), samples=samples, stats=stats)
 
 
@@ -71,12 +79,15 @@ def _results(finished: Finished, system: str) -> Any:
         for name, interval in result.metrics.items()
         if interval.defined
     }
+    error = standard_error(result.metrics["accuracy"], finished.verdict.confidence)
+    metrics["stderr"] = EvalMetric(name="stderr", value=error)  # beside accuracy, the first, which Inspect shows
     score = EvalScore(name=SCORER, scorer=SCORER, metrics=metrics)
     return EvalResults(total_samples=result.n, completed_samples=result.n, scores=[score])
 
 
-def _sample(post: Post, told: Prediction, finished: Finished) -> Any:
+def _sample(post: Post, told: Prediction, finished: Finished, model: str) -> Any:
     from inspect_ai.log import EvalSample
+    from inspect_ai.model import ChatMessageUser, ModelOutput
     from inspect_ai.scorer import CORRECT, INCORRECT, Score
 
     score = Score(
@@ -89,6 +100,8 @@ def _sample(post: Post, told: Prediction, finished: Finished) -> Any:
         epoch=1,
         input=post.text,
         target=post.label,
+        messages=[ChatMessageUser(content=post.text)],
+        output=ModelOutput.from_content(model, told.answer or told.prediction or ""),
         choices=list(finished.study.task.labels.values()),
         scores={SCORER: score},
         metadata={"group": post.group, "source": post.source, "answer": told.answer, "truncated": told.truncated},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -38,6 +38,12 @@ class Difference:
     only_system: int
     only_other: int
     p_value: float
+
+    def mirrored(self) -> Difference:
+        """Return how far the other system is above this one."""
+        at = self.interval
+        interval = replace(at, value=0.0 - at.value, low=0.0 - at.high, high=0.0 - at.low)
+        return Difference(interval, self.only_other, self.only_system, self.p_value)
 
 
 def mcnemar_exact(only_system: int, only_other: int) -> float:
@@ -76,11 +82,16 @@ def difference(
         seed: seed of those draws.
 
     Returns:
-        The difference; undefined, with the reason, where the figure is undefined for either system.
+        The difference; undefined, with the reason, where the figure is undefined for either system. That of the two
+        the other way round is its mirror image, to the last draw.
     """
     reason = system.confusion().undefined(metric) or other.confusion().undefined(metric)
     if metric in RATIOS:
-        return _of_ratios(system, other, metric, confidence, clusters=clusters, draws=draws, seed=seed, reason=reason)
+        table = joint_table(system, other)
+        swap = table.tolist() < table.swapaxes(1, 2).tolist()  # so that the draws do not depend on which comes first
+        first, second = (other, system) if swap else (system, other)
+        found = _of_ratios(first, second, metric, confidence, clusters=clusters, draws=draws, seed=seed, reason=reason)
+        return found.mirrored() if swap else found
     counts = _denominator(system, metric)
     signed = counted(system, metric).astype(np.int64) - counted(other, metric)
     mine = None if clusters is None else clusters[counts]

@@ -5,9 +5,8 @@ It is for publishing, so it holds no post's text, no path and no host name.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,8 @@ from typing import Any
 from probatum import __version__
 from probatum.artifacts import write_text_atomic
 from probatum.report import figures
+from probatum.report.context import ReportContext, machine_rows, stage_rows
 from probatum.report.figures import table
-from probatum.report.markdown import ReportContext
 from probatum.report.safe import in_markdown
 from probatum.study import Study
 from probatum.verdict.results import Verdict
@@ -35,41 +34,12 @@ class CardFacts:
     """What a run knows besides its study and its verdict; what is not known is left out of the card.
 
     Attributes:
-        posts: posts of train, validation and test.
-        hardware: kind to what it is.
-        versions: package to version.
-        stage_seconds: stage to its seconds.
-        energy_j: stage to the joules that the GPUs drew.
-        cost: of the whole run, in the currency of `cost_per_hour`.
+        context: what ran where, how long and at what cost.
         num_tokens: tokens computed in training.
     """
 
-    posts: Mapping[str, int] = field(default_factory=dict)
-    hardware: Mapping[str, Any] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
-    stage_seconds: Mapping[str, float] = field(default_factory=dict)
-    energy_j: Mapping[str, float] = field(default_factory=dict)
-    cost: float | None = None
+    context: ReportContext = field(default_factory=ReportContext)
     num_tokens: int | None = None
-
-
-def facts_of(manifest: Mapping[str, Any], context: ReportContext) -> CardFacts:
-    """Return what a run's manifest knows that belongs on its card.
-
-    Args:
-        manifest: its content, with every stage done.
-        context: what the report says ran where, how long and at what cost.
-    """
-    facts = {stage: manifest["stages"][stage]["facts"] for stage in context.stage_seconds}
-    return CardFacts(
-        posts=facts["data"]["posts"],
-        hardware=manifest["hardware"],
-        versions=context.versions,
-        stage_seconds=context.stage_seconds,
-        energy_j={stage: told["energy_j"] for stage, told in facts.items() if told.get("energy_j") is not None},
-        cost=context.cost,
-        num_tokens=facts.get("training", {}).get("num_tokens"),
-    )
 
 
 def write_cards(paths: Sequence[Path], study: Study, verdict: Verdict, facts: CardFacts) -> None:
@@ -89,7 +59,7 @@ def render_card(study: Study, verdict: Verdict, facts: CardFacts) -> str:
         _results(verdict),
         figures.groups(verdict),
         _training(study, facts),
-        _what_it_took(facts),
+        _what_it_took(facts.context),
     ]
     body = "\n\n".join(part for section in sections for part in section if part)
     return f"---\n{metadata(study, verdict).to_yaml()}\n---\n\n{body}\n"
@@ -194,28 +164,17 @@ def _results(verdict: Verdict) -> list[str]:
 def _training(study: Study, facts: CardFacts) -> list[str]:
     settings = study.training.model_dump(mode="json", include=set(TRAINING))
     rows = [(name, in_markdown(str(settings[name]), 300)) for name in TRAINING if settings[name] is not None]
-    posts = [(f"{side} posts", f"{count:,}") for side, count in facts.posts.items()]
+    posts = [(f"{side} posts", f"{count:,}") for side, count in facts.context.posts.items()]
     tokens = [("tokens computed", f"{facts.num_tokens:,}")] if facts.num_tokens else []
     return ["## Training", table(("setting", "value"), [*posts, *rows, *tokens])]
 
 
-def _what_it_took(facts: CardFacts) -> list[str]:
-    energy = facts.energy_j
-    header = ("stage", "seconds", *(["energy of the GPUs (Wh)"] if energy else []))
-    rows = [
-        (in_markdown(stage), f"{seconds:,.1f}", *([_watt_hours(energy.get(stage))] if energy else []))
-        for stage, seconds in facts.stage_seconds.items()
-    ]
-    if rows:
-        total = f"{math.fsum(facts.stage_seconds.values()):,.1f}"
-        rows.append(("**together**", total, *([_watt_hours(math.fsum(energy.values()))] if energy else [])))
-    cost = "" if facts.cost is None else f"Cost, by the price of the machine that the study gives: {facts.cost:.2f}."
-    whole = "The energy is of the whole cards, by their own counters." if energy else ""
-    machine = [(in_markdown(kind), in_markdown(str(what), 300)) for kind, what in facts.hardware.items() if what]
-    packages = [(in_markdown(name), in_markdown(version)) for name, version in facts.versions.items()]
+def _what_it_took(context: ReportContext) -> list[str]:
+    stages, machine = (
+        table(header, [[in_markdown(cell, 300) for cell in row] for row in rows])
+        for header, rows in (stage_rows(context), machine_rows(context))
+    )
+    whole = "The energy is of the whole cards, by their own counters." if context.energy_j else ""
+    cost = "" if context.cost is None else "The cost is by the price of the machine that the study gives."
     made = f"Made by Probatum {__version__}, which measured everything on this card."
-    return ["## What it took", table(header, rows), whole, cost, table(("", ""), [*machine, *packages]), made]
-
-
-def _watt_hours(joules: float | None) -> str:
-    return "–" if joules is None else f"{joules / 3600:,.2f}"
+    return ["## What it took", stages, whole, cost, machine, made]

@@ -11,8 +11,8 @@ import numpy as np
 
 from probatum.metrics.classification import Flags, Floats
 from probatum.metrics.curves import OperatingPoints, operating_points
+from probatum.report.context import ReportContext
 from probatum.report.figures import baseline_first
-from probatum.report.markdown import ReportContext
 from probatum.verdict.decision import HALF, Decision
 from probatum.verdict.evidence import Evidence
 from probatum.verdict.results import Comparison, Verdict
@@ -32,6 +32,7 @@ class ReportContent:
         log: the rows of the training log, in order.
         findings: the audit's findings as JSON objects, the gravest first.
         decisions: system to how its scores became labels.
+        model: the model's name.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ReportContent:
     log: Sequence[Mapping[str, Any]] = ()
     findings: Sequence[Mapping[str, Any]] = ()
     decisions: Mapping[str, Decision] = field(default_factory=dict)
+    model: str = ""
 
     @property
     def systems(self) -> list[str]:

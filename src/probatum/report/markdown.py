@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from probatum.artifacts import write_text_atomic
 from probatum.data.records import Post
 from probatum.report import figures, further
+from probatum.report.context import ReportContext, machine_rows, post_rows, stage_rows
 from probatum.report.decisions import decisions
 from probatum.report.figures import table
 from probatum.report.safe import fenced, in_markdown
@@ -16,31 +16,6 @@ from probatum.verdict.evidence import TrainingSummary
 from probatum.verdict.results import Comparison, Verdict
 
 MOST_POSTS = 20
-
-
-@dataclass(frozen=True)
-class ReportContext:
-    """What ran where, how long and at what cost.
-
-    Attributes:
-        study_yaml: the resolved study.
-        versions: package to version.
-        hardware: kind to what it is, such as `gpu` to its name.
-        stage_seconds: stage to its wall-clock seconds, in order.
-        cost: of the whole run, in the currency of `cost_per_hour`.
-        audit: findings of the audit, one line each.
-        training: how training went, if there was any.
-        command: what makes the same run again.
-    """
-
-    study_yaml: str = ""
-    versions: dict[str, str] = field(default_factory=dict)
-    hardware: dict[str, str] = field(default_factory=dict)
-    stage_seconds: dict[str, float] = field(default_factory=dict)
-    cost: float | None = None
-    audit: list[str] = field(default_factory=list)
-    training: TrainingSummary | None = None
-    command: str = "probatum run study.yaml"
 
 
 def write_report(
@@ -152,12 +127,9 @@ def _of(steps: int | None, planned: int | None) -> str | None:
 
 
 def _what_ran(verdict: Verdict, context: ReportContext) -> list[str]:
-    stages = [(in_markdown(stage), f"{seconds:,.1f}") for stage, seconds in context.stage_seconds.items()]
-    if len(stages) > 1:
-        stages.append(("**together**", f"{sum(context.stage_seconds.values()):,.1f}"))
-    facts = [(in_markdown(name), in_markdown(what)) for name, what in {**context.hardware, **context.versions}.items()]
-    cost = "" if context.cost is None else f"Cost of the whole run: {context.cost:.2f}"
-    return ["## What ran", table(("stage", "seconds"), stages), cost, table(("", ""), facts), statistics(verdict)]
+    tables = [table(header, [[in_markdown(cell, 300) for cell in row] for row in rows])
+              for header, rows in (stage_rows(context), post_rows(context), machine_rows(context))]  # fmt: skip
+    return ["## What ran", *tables, statistics(verdict)]
 
 
 def statistics(verdict: Verdict) -> str:

@@ -19,6 +19,7 @@ from probatum.metrics.intervals import Interval
 
 NO_VALUE = "(none)"
 MOST_NAMED = 12
+LONGEST_VALUE = 60  # characters; names of communities and collections are shorter
 
 
 @dataclass(frozen=True)
@@ -105,13 +106,17 @@ class Evidence:
     def has_few_values(self, name: str, most: int) -> bool:
         """Return whether a column parts the posts into at least two and at most so many slices.
 
-        Stops at the first value too many, so that a column of long texts is never laid out as an array.
+        A column with a value of more than `LONGEST_VALUE` characters is free text, such as a rationale: it names no
+        slices, and may quote the posts. Stops at the first value too many or too long, so that a column of texts is
+        never laid out as an array.
         """
         seen: set[str] = set()
         for post in self.posts:
             value = post.column(name)
-            seen.add(_as_text(value))
-            if isinstance(value, list | dict) or len(seen) > min(most, len(self.posts) - 1):
+            shown = _as_text(value)
+            seen.add(shown)
+            too_many = len(seen) > min(most, len(self.posts) - 1)
+            if isinstance(value, list | dict) or too_many or len(shown) > LONGEST_VALUE:
                 return False
         return len(seen) >= 2
 

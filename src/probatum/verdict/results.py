@@ -287,9 +287,10 @@ class Verdict:
         Raises:
             DataError: the value is no verdict, or one of another version.
         """
-        if value.get("schema") != SCHEMA:
+        schema = value.get("schema") if isinstance(value, Mapping) else None
+        if schema != SCHEMA:
             raise DataError(
-                f"not a verdict of this version (schema {value.get('schema')!r}, wanted {SCHEMA}); "
+                f"not a verdict of this version (schema {schema!r}, wanted {SCHEMA}); "
                 "make it again with `probatum compare`"
             )
         try:

@@ -1,9 +1,10 @@
 """report.html as its readers meet it: opened from disk, by hand and by keyboard, in every light and width."""
 
 import re
+from dataclasses import replace
 
 import pytest
-from tests.report.contents import make_content, make_posts
+from tests.report.contents import FINDING, make_content, make_posts
 from tests.report.whole_contents import make_whole_content
 
 from probatum.data.records import Post
@@ -48,7 +49,7 @@ def count(page):
 
 SECTIONS = [
     "Verdict", "Criteria", "Diagnosis", "Systems side by side", "By group", "Threshold", "Ranking", "Reliability",
-    "Scores by label", "Training", "Seeds", "Noise floor", "Retention", "Where the errors are", "Behaviour",
+    "Scores by label", "Training", "Seeds", "Noise floor", "Retention", "Where the errors are", "Functional tests",
     "Identity swaps", "Posts", "Audit of the posts", "What ran", "Run it again",
 ]  # fmt: skip
 
@@ -184,6 +185,29 @@ def test_texts_are_blurred_until_asked_for(visit, report):
     assert page.locator("#posts-list .text.blurred").count() == 0
 
 
+def test_an_example_of_the_audit_leads_to_its_post_if_it_is_a_test_post(visit, tmp_path):
+    path, content = tmp_path / "report.html", make_content()
+    train = FINDING | {"files": ["train"], "kind": "repeat"}  # its ids may be those of other posts
+    write_page(replace(content, findings=[FINDING | {"files": ["test", "train"]}, train]), path)
+    page = visit(path)
+    assert page.locator("#audit a").all_inner_texts() == ["p1", "p2"]
+    page.locator("#audit a").nth(1).click()
+    until(page, "document.activeElement.querySelector('code')?.textContent === 'p2'")
+
+
+def test_the_slices_lead_to_their_errors(visit, tmp_path):
+    path, posts = tmp_path / "report.html", make_posts(300)
+    right = make_content(posts).evidence.answers["tuned"].correct
+    hard = ["no" if ok and at % 15 else "a & b" for at, ok in enumerate(right)]
+    posts = [Post(p.id, p.text, p.label, p.group, p.source, {"hard": h}) for p, h in zip(posts, hard, strict=True)]
+    write_page(make_content(posts), path)
+    page = visit(path)
+    row = page.locator("#slices tbody tr", has_text="hard=a & b").first
+    errors = int(row.locator("td").nth(1).inner_text())
+    row.locator("a").click()
+    until(page, f"document.querySelector('#posts-count').textContent === '{errors} posts'")
+
+
 def test_ids_are_copied(visit, report):
     page = visit(report, permissions=["clipboard-read", "clipboard-write"])
     page.click("#posts-kinds [data-show=broken]")
@@ -240,6 +264,20 @@ def test_nothing_scrolls_sideways(visit, report, width):
     assert page.evaluate(outside) == 0
 
 
+@pytest.mark.parametrize("width", [400, 1280])
+def test_a_column_of_long_names_fits_and_free_text_is_no_filter(visit, tmp_path, width):
+    posts = [
+        Post(p.id, p.text, p.label, p.group, p.source, {"c" * 50: f"{at % 3} " * 30, "rationale": f"{at % 2} " * 31})
+        for at, p in enumerate(make_posts(60))
+    ]
+    path = tmp_path / "report.html"
+    write_page(make_content(posts), path)
+    page = visit(path, viewport={"width": width, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert filter_by(page, "c" * 37 + "...").locator("option").count() == 4
+    assert page.locator("#posts .controls").get_by_text("rationale").count() == 0
+
+
 def test_it_prints_every_figure_in_light_colours_without_controls(visit, report):
     page = visit(report, color_scheme="dark")
     page.emulate_media(media="print")
@@ -247,7 +285,8 @@ def test_it_prints_every_figure_in_light_colours_without_controls(visit, report)
     for hidden in ("nav", "#posts-search", "#threshold-slider", ".themes"):
         assert not page.locator(hidden).is_visible()
     assert page.locator("#plot-roc svg").is_visible()
-    assert page.locator("#posts-list .text.blurred").first.evaluate("e => getComputedStyle(e).visibility") == "hidden"
+    assert page.locator("#posts-list .text.blurred").count() > 0
+    assert not page.locator("#posts-list .text.blurred").first.is_visible()
     assert len(page.pdf(format="A4")) > 20_000
 
 

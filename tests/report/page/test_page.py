@@ -127,3 +127,19 @@ def test_sections_without_data_are_left_out():
     for name in ("groups", "criteria"):
         assert f'id="{name}"' not in page
     assert 'id="posts"' in page
+
+
+def test_it_says_what_ran_and_what_the_change_comes_to(page):
+    content = make_content()
+    change = content.change
+    assert "builtin, 300 test posts, 2026-11-23 00:02 UTC" in page
+    assert f"{len(change.fixed)} posts fixed, {len(change.broken)} broken." in page
+    assert "ab" * 32 in page
+    assert "cost of the whole run" in page
+
+
+def test_why_a_criterion_did_not_pass_stands_once():
+    content = make_content()
+    page = render_page(content)
+    for result in content.verdict.criteria:
+        assert page.count(str(outside(result.reason, 600))) == 1, result.text

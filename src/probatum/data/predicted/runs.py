@@ -14,6 +14,7 @@ from typing import Any
 
 from probatum.data.labels import LabelSet
 from probatum.data.predicted.columns import NEEDED, Sheet, read_sheet
+from probatum.data.predicted.notes import further_labels, no_probabilities, repeats, strange_words
 from probatum.data.predicted.words import as_word, labels_of
 from probatum.data.reading.faults import BadRecord, FieldError, bad_record, stop_on
 from probatum.data.reading.fields import optional_name, post_text, refuse_broken_text
@@ -115,8 +116,8 @@ def short_names(paths: Sequence[Path]) -> list[str]:
     shortest = min(len(part) for part in parts)
     start = next((at for at in range(shortest) if len({part[at] for part in parts}) > 1), shortest)
     end = next((at for at in range(1, shortest + 1) if len({part[-at] for part in parts}) > 1), shortest) - 1
-    names = ["/".join(part[start : len(part) - end]) for part in parts]
-    return names if all(names) and len(set(names)) == len(names) else [str(path) for path in paths]
+    names = [str(Path(*part[start : len(part) - end])) for part in parts]
+    return names if "." not in names and len(set(names)) == len(names) else [str(path) for path in paths]
 
 
 def _stop_on_missing_labels(sheets: Sequence[Sheet]) -> None:
@@ -159,7 +160,7 @@ def _read_run(name: str, sheet: Sheet, rows: Sequence[Row], labels: LabelSet) ->
             bad.append(bad_record(sheet.table.path, row.line, fault))
     stop_on(bad, "mend these lines")
     ids, texts, lines = reader.ids, reader.texts, [row.line for row in rows]
-    repeats = _repeats("an id", ids, lines) or ([] if any(ids) else _repeats("a text", texts, lines))
+    again = repeats("an id", ids, lines) or ([] if any(ids) else repeats("a text", texts, lines))
     return PredictedRun(
         name=name,
         path=sheet.table.path,
@@ -169,7 +170,13 @@ def _read_run(name: str, sheet: Sheet, rows: Sequence[Row], labels: LabelSet) ->
         clusters=reader.clusters if "cluster" in sheet.columns else [],
         has_scores="score" in sheet.columns,
         unparsed_words=dict(reader.unparsed_words.most_common()),
-        notes=[*sheet.notes, *repeats, *_further_labels(reader.predictions, labels)],
+        notes=[
+            *sheet.notes,
+            *again,
+            *further_labels(reader.predictions, labels),
+            *strange_words(reader.unparsed_words, len(rows), labels),
+            *no_probabilities(reader.predictions, sheet.table.path, lines),
+        ],
     )
 
 
@@ -285,26 +292,3 @@ def _score(raw: Any, column: str) -> float:
     if math.isinf(score):
         raise FieldError(column, f"expected a finite number, found {str(raw)[:60]!r}")
     return score
-
-
-def _repeats(what: str, values: Sequence[str | None], lines: Sequence[int]) -> list[str]:
-    known = [value for value in values if value is not None]
-    if len(set(known)) == len(known):
-        return []
-    where: dict[str, list[int]] = defaultdict(list)
-    for value, line in zip(values, lines, strict=True):
-        if value is not None:
-            where[value].append(line)
-    repeated = [found for found in where.values() if len(found) > 1]
-    rows, first = sum(len(found) - 1 for found in repeated), repeated[0]
-    return [
-        f"{rows:,} row{'s repeat' if rows > 1 else ' repeats'} {what} (the first stands in lines "
-        f"{', '.join(map(str, first[:4]))}{', …' * (len(first) > 4)}); every row is counted"
-    ]
-
-
-def _further_labels(predictions: Sequence[Prediction], labels: LabelSet) -> list[str]:
-    counts = Counter(row.label for row in predictions if row.label != labels.positive)
-    if len(counts) < 2:
-        return []
-    return [f"true labels that count as negative: {', '.join(f'{word} ({n:,})' for word, n in counts.most_common())}"]

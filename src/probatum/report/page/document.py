@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from probatum.artifacts import write_text_atomic
 from probatum.report.content import ReportContent
+from probatum.report.context import began_words
 from probatum.report.page.embed import chart_library, json_for_script, page_script, policy, static
 from probatum.report.page.html import outside, tag
 from probatum.report.page.post_data import post_data
@@ -63,9 +64,11 @@ def _header(content: ReportContent) -> Markup:
         tag("button", name, type="button", data_theme_choice=name, aria_pressed="true" if name == "auto" else "false")
         for name in ("auto", "light", "dark")
     )
+    facts = (content.model, f"{content.verdict.n:,} test posts", began_words(content.context))
+    about = tag("p", outside(", ".join(filter(None, facts)), 300), class_="what")
     return tag(
         "header",
-        tag("h1", outside(content.name, 120)),
+        tag("div", tag("h1", outside(content.name, 120)), about),
         tag("div", *themes, role="group", aria_label="colours", class_="themes"),
     )
 

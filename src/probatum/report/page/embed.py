@@ -8,16 +8,19 @@ import json
 import re
 from collections.abc import Iterable
 from functools import cache
+from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
 from markupsafe import Markup
 
+from probatum.report.page.kept import kept
 from probatum.verdict.results import encode
 
 # What could end a script element or begin a comment in one, what old readers take for line ends, and lone surrogates,
 # which no file can hold.
 UNSAFE_IN_SCRIPT = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
+WANTED = "window.vegaEmbed = vegaEmbed;"  # the bundle holds what this uses
 SCRIPTS = ("page.js", "charts.js", "threshold.js", "posts.js", "start.js")
 
 
@@ -51,9 +54,18 @@ def page_script() -> str:
 
 @cache
 def chart_library() -> str:
-    """Return Vega, Vega-Lite and Vega-Embed as one script, about 900 kB, from the copy inside `vl_convert`."""
-    import vl_convert
+    """Return Vega, Vega-Lite and Vega-Embed as one script, about 900 kB, from the copy inside `vl_convert`.
 
-    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    Bundling takes two seconds of a core, so the script is kept for the next process.
+    """
+    made_of = f"{version('vl-convert-python')} {WANTED}"
+    bundle = kept(f"charts-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.js", _bundle)
     # A script element ends at these characters wherever they stand; inside a string of JavaScript \/ is /.
     return bundle.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def _bundle() -> str:
+    import vl_convert
+
+    bundle: str = vl_convert.javascript_bundle(WANTED)
+    return bundle

@@ -116,12 +116,13 @@ def share_axis(title: str, domain: tuple[float, float] = (0, 1)) -> Spec:
 def config() -> Spec:
     """Return the look that all figures share."""
     text = {"labelColor": colour("ink"), "titleColor": colour("muted"), "labelFontSize": 12, "titleFontSize": 12}
+    apart = {"labelOverlap": "greedy", "labelSeparation": 6}  # labels that would touch are left out
     lines = {"gridColor": colour("line"), "domainColor": colour("line"), "tickColor": colour("line")}
     return {
         "background": None,
         "font": "system-ui, sans-serif",
         "view": {"stroke": None},
-        "axis": text | lines | {"titleFontWeight": "normal", "labelLimit": 150, "labelOverlap": True},
+        "axis": text | lines | apart | {"titleFontWeight": "normal", "labelLimit": 150},
         "legend": text | {"orient": "top", "symbolStrokeWidth": 2, "labelLimit": 200},
         "title": {"color": colour("ink"), "fontSize": 13, "anchor": "start"},
         "header": {"labelColor": colour("ink"), "titleColor": colour("muted"), "labelFontSize": 12},

@@ -16,8 +16,10 @@ from probatum.verdict.wording import limit, number
 
 LEGEND = (
     "The dot is what was measured, the bar its interval, the broken line the limit; the side that passes is shaded. "
-    "A criterion is inconclusive where the interval lies on both sides."
+    "Why a criterion did not pass stands in the verdict above."
 )
+
+NONE = tag("span", "–", class_="none")  # where screens are narrow it is left out
 
 
 def section(content: ReportContent) -> Section | None:
@@ -26,7 +28,7 @@ def section(content: ReportContent) -> Section | None:
     if not results:
         return None
     level = f"{content.verdict.confidence * 100:g}% interval"
-    header = ("criterion", "outcome", "beside the limit", "value", level, "limit", "posts")
+    header = ("criterion", "outcome", "beside the limit", "value", level, "limit", "measured on")
     rows = [_row(at, result) for at, result in enumerate(results)]
     figures = {
         _element(at): bar(result) | {**FIT_WIDTH, "height": 18, "padding": 1}
@@ -47,14 +49,24 @@ def _row(at: int, result: CriterionResult) -> list[Markup | str]:
     drawn = is_drawn(result)
     picture = f"{value}, interval {low} to {high}, limit {_limits(result)}: {result.outcome}"
     return [
-        tag("span", outside(result.text), tag("small", outside(result.reason, 600))),
+        tag("span", outside(result.text), _reason(result)),
         tag("span", result.outcome, class_=f"chip {result.outcome}"),
         chart(_element(at), picture, "bar") if drawn else "",
-        "–" if isnan(result.value) or result.criterion["metric"] == "training" else value,
-        f"{low} to {high}" if low != "-" else "–",
-        _limits(result) or "–",
-        f"{result.n:,}" if result.n else "–",
+        NONE if isnan(result.value) or result.criterion["metric"] == "training" else value,
+        f"{low} to {high}" if low != "-" else NONE,
+        _limits(result) or NONE,
+        _measured_on(result) or NONE,
     ]
+
+
+def _reason(result: CriterionResult) -> Markup | None:
+    """Return why a criterion passed; why one did not stands in the verdict."""
+    return tag("small", outside(result.reason, 600)) if result.outcome == "passed" else None
+
+
+def _measured_on(result: CriterionResult) -> str:
+    what = "tokens" if result.criterion["metric"] == "retention_nll" else "posts"
+    return f"{result.n:,} {what}" if result.n else ""
 
 
 def _limits(result: CriterionResult) -> str:

@@ -38,12 +38,16 @@ def noise(content: ReportContent) -> Section | None:
         return None
     told = (
         f"The baseline scored the same {found.n:,} posts twice, the second time in another order and in other rows: "
-        f"{len(found.flipped):,} posts were called otherwise, and no score changed by more than "
+        f"{_posts(len(found.flipped))} called otherwise, and no score changed by more than "
         f"{number(found.largest_score_change)}. A gain that those posts could make is no gain."
     )
     rows = [(metric_name(name), number(found.change[name], sign=True), number(found.floor[name])) for name in SHOWN]
     html = tag("p", told) + table(("", "change", "floor"), rows, caption="Noise floor", class_="numbers")
     return Section("noise", "Noise floor", html)
+
+
+def _posts(count: int) -> str:
+    return "1 post was" if count == 1 else f"{count:,} posts were"
 
 
 def retention(content: ReportContent) -> Section | None:
@@ -68,7 +72,7 @@ def behaviour(content: ReportContent) -> Section | None:
         return None
     note = f" {found.note}." if found.note else ""
     intro = f"{found.overall.n:,} functional tests; of many rows some stand out by chance.{note}"
-    return of_plots("behaviour", "Behaviour", intro, behaviour_plots.plots(content), class_="plots one")
+    return of_plots("behaviour", "Functional tests", intro, behaviour_plots.plots(content), class_="plots one")
 
 
 def swaps(content: ReportContent) -> Section | None:

@@ -25,17 +25,19 @@ def section(content: ReportContent) -> Section | None:
     if found is None:
         return None
     filters = set(filter_columns(content))
-    rows = [
-        (outside(one.name), f"{one.n:,}", f"{one.errors:,}", f"{one.errors / one.n:.3f}", _link(one, filters))
-        for one in error_slices(content)
-    ]
-    header = ("slice", "posts", "errors", "error rate", "")
+    rows = [(tag("span", outside(one.name), _link(one, filters)), *_figures(one)) for one in error_slices(content)]
+    header = ("slice", "posts", "errors", "error rate")
     listed = table(header, rows, caption="Slices with more errors than their size explains", class_="numbers")
     return Section(found.name, found.title, found.html + listed, found.figures)
 
 
-def _link(found: ErrorSlice, filters: set[str]) -> Markup | str:
+def _figures(found: ErrorSlice) -> tuple[str, str, str]:
+    return f"{found.n:,}", f"{found.errors:,}", f"{found.errors / found.n:.3f}"
+
+
+def _link(found: ErrorSlice, filters: set[str]) -> Markup | None:
     """Return a link to the slice's errors in the browser, where its columns are filters."""
     if not found.wanted.keys() <= filters:
-        return ""
-    return tag("a", "read them", href=f"#{urlencode({'show': 'errors', **found.wanted})}")
+        return None
+    link = tag("a", "read the errors", href=f"#{urlencode({'show': 'errors', **found.wanted})}")
+    return tag("small", link)

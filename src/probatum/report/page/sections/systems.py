@@ -16,6 +16,7 @@ from probatum.verdict.results import Comparison, SystemResult, Verdict
 from probatum.verdict.wording import number
 
 METRICS = ("f1", "accuracy", "precision", "recall", "fpr", "fnr", "mcc", "auroc", "auprc", "brier", "flag_rate")
+NO_BREAK = "\N{NO-BREAK SPACE}"
 DIFFERENCES = ("f1", "accuracy", "fpr", "fnr")
 
 
@@ -29,7 +30,7 @@ def section(content: ReportContent) -> Section:
             tag("p", intro, outside(verdict.positive), "."),
             *(figure(one) for one in plots),
             _figures(verdict),
-            tag("h3", "Each against the judged one"),
+            tag("h3", "Paired differences on the same posts"),
             _paired(verdict.comparisons) if verdict.comparisons else tag("p", "There is only one system."),
         ]
     )
@@ -51,9 +52,9 @@ def _figures(verdict: Verdict) -> Markup:
     if any(one.valid_only for one in systems):
         rows.append(("F1 without unparsed", *(_valid(one) for one in systems)))
     rows += [
-        ("seconds", *(_amount(one.usage.seconds, ",.1f") for one in systems)),
-        ("tokens", *(_amount(one.usage.tokens, ",d") for one in systems)),
-        ("cost", *(_amount(one.usage.cost, ",.4f") for one in systems)),
+        (title, *(_amount(getattr(one.usage, title), form) for one in systems))
+        for title, form in (("seconds", ",.1f"), ("tokens", ",d"), ("cost", ",.4f"))
+        if any(getattr(one.usage, title) is not None for one in systems)
     ]
     return table(
         ("", *(outside(one.name) for one in systems)), rows, caption="Figures of every system", class_="numbers"
@@ -67,7 +68,7 @@ def with_span(interval: Interval, sign: bool = False) -> Markup:
     return tag(
         "span",
         number(interval.value, sign),
-        tag("small", f"{number(interval.low, sign)} to {number(interval.high, sign)}"),
+        tag("small", f"{number(interval.low, sign)}{NO_BREAK}to {number(interval.high, sign)}"),
     )
 
 

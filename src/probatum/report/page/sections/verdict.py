@@ -10,6 +10,7 @@ from probatum.report.content import ReportContent
 from probatum.report.page.html import joined, outside, tag
 from probatum.report.page.section import Section
 from probatum.verdict.results import CriterionResult, Verdict
+from probatum.verdict.wording import number
 
 LONG = 4000
 
@@ -23,7 +24,22 @@ def section(content: ReportContent) -> Section:
         "p", tag("strong", verdict.outcome.upper(), class_=f"outcome {verdict.outcome}"), " ", _short(verdict, counts),
         class_="headline",
     )  # fmt: skip
-    return Section("verdict", "Verdict", joined([headline, _reasons(verdict), _next(verdict), _notes(verdict)]))
+    return Section(
+        "verdict", "Verdict", joined([headline, _change(content), _reasons(verdict), _next(verdict), _notes(verdict)])
+    )
+
+
+def _change(content: ReportContent) -> Markup | None:
+    """Return what the change that the verdict is about comes to."""
+    change = content.change
+    if change is None or not change.differences["f1"].defined:
+        return None
+    f1 = change.differences["f1"]
+    before, after = (content.verdict.systems[name].metrics["f1"].value for name in (change.other, change.system))
+    gain = f"{number(f1.value, True)}, interval {number(f1.low, True)} to {number(f1.high, True)}"
+    posts = f"{len(change.fixed):,} posts fixed, {len(change.broken):,} broken"
+    told = f"From {change.other} to {change.system}: F1 {number(before)} → {number(after)} ({gain}); {posts}."
+    return tag("p", outside(told))
 
 
 def _short(verdict: Verdict, counts: str) -> Markup:
