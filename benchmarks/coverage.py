@@ -16,11 +16,13 @@ import platform
 import sys
 from collections.abc import Callable, Iterable
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy
+from scipy.optimize import LinearConstraint, milp
 from scipy.stats import binom, multinomial
 
 from benchmarks.record import commit_of
@@ -28,7 +30,7 @@ from probatum.artifacts import write_json_atomic
 from probatum.metrics.classification import Answers
 from probatum.metrics.intervals import Interval, metric_interval, wilson
 from probatum.metrics.levels import level
-from probatum.metrics.paired import bootstrap_difference, difference, margins, tango
+from probatum.metrics.paired import bootstrap_difference, difference, margins, paired_change
 
 RESULTS = Path(__file__).parent / "results" / "statistics"
 CONFIDENCE, DRAWS, STUDIES, SEED = 0.95, 1000, 2000, 0
@@ -36,6 +38,7 @@ ALLOWED = (0.94, 0.96)
 RATES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5)
 BANDS = ((30, 100), (100, 300), (300, 1000), (1000, 3000))
 SIZES = (30, 100, 300, 1000, 3000)
+APART = (0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)  # shares of posts on which two systems differ
 
 # Shares of [not positive, positive] x [wrong, right with the one] x [wrong, right with the other].
 STUDIES_OF_TWO = {
@@ -113,9 +116,45 @@ def _level(table: np.ndarray, metric: str, seed: int) -> Interval:
 
 
 def _rate_change(table: np.ndarray, _: int) -> Interval:
-    only_one, only_other = int(table[:, 1, 0].sum()), int(table[:, 0, 1].sum())
-    n = int(table.sum())
-    return Interval((only_one - only_other) / n, *tango(only_one, only_other, n, CONFIDENCE), n)
+    return _change(int(table[:, 1, 0].sum()), int(table[:, 0, 1].sum()), int(table.sum()))
+
+
+@cache
+def _change(only_one: int, only_other: int, n: int) -> Interval:
+    return Interval((only_one - only_other) / n, *paired_change(only_one, only_other, n, CONFIDENCE), n)
+
+
+def rate_changes(sizes: Iterable[int] = SIZES) -> list[dict[str, Any]]:
+    """Return the coverage of a paired difference of a rate by how often the two differ: exact up to 100 posts."""
+    return [
+        {"figure": "rate difference", "case": f"{apart:g} differ", "n": n, "coverage": _covered(up, apart - up, n)}
+        for apart in RATES
+        for up in [0.6 * apart]
+        for n in sizes
+    ]
+
+
+def _covered(up: float, down: float, n: int) -> float:
+    """Return how often the interval of a difference holds it, the two being right alone with these probabilities."""
+    shares = [up, down, 1 - up - down]
+    if n <= 100:
+        outcomes = _outcomes(n)
+        chance = multinomial.pmf(outcomes, n, shares)
+    else:
+        drawn = np.random.default_rng([SEED, n]).multinomial(n, shares, size=STUDIES)
+        outcomes, times = np.unique(drawn, axis=0, return_counts=True)
+        chance = times / STUDIES
+    return sum(
+        float(p)
+        for (b, c, _), p in zip(outcomes, chance, strict=True)
+        if p < 1e-9 or _holds(_change(int(b), int(c), n), up - down)
+    )
+
+
+def _outcomes(n: int) -> np.ndarray:
+    """Return int[k, 3], all numbers of posts right with the one alone, with the other alone, and the rest."""
+    b, c = (counts.ravel() for counts in np.meshgrid(np.arange(n + 1), np.arange(n + 1), indexing="ij"))
+    return np.stack([b, c, n - b - c], axis=1)[b + c <= n]
 
 
 def _holds(interval: Interval, truth: float) -> bool:
@@ -175,11 +214,11 @@ CLUSTERED: dict[str, Callable[..., tuple[str, Interval]]] = {
 
 
 def discrete(n: int = 30) -> list[dict[str, Any]]:
-    """Return what can be attained at all where few posts tell: no coverage between two sums of whole outcomes.
+    """Return what whole counts allow where few posts tell.
 
-    With outcomes ordered from the most to the least likely to be held (by the score statistic at the truth), an
-    interval holds the first so many. `below` and `above` are the attainable coverages around 95 %, so where neither
-    lies in 94 to 96, no interval of this order reaches it at that truth.
+    Of a rate: `below` and `above` are the coverages around 95 % that an interval can have at that truth, if it holds
+    the outcomes nearest to it. Of a paired difference: `least` is the lowest coverage at that truth of any interval
+    that covers at least 94 % however often the two differ. Where it is above 96, no interval covers 94 to 96.
     """
     rows = []
     for p in RATES:
@@ -188,24 +227,54 @@ def discrete(n: int = 30) -> list[dict[str, Any]]:
             {"figure": "rate", "truth": p, "coverage": _exact(p, n)}
             | _around((hits - n * p) ** 2, binom.pmf(hits, n, p))
         )
-    for name, shares in STUDIES_OF_TWO.items():
-        table = np.array(shares)
-        up, down = float(table[:, 1, 0].sum()), float(table[:, 0, 1].sum())
-        b, c = (counts.ravel() for counts in np.meshgrid(np.arange(n + 1), np.arange(n + 1)))
-        b, c = b[b + c <= n], c[b + c <= n]
-        chance = multinomial.pmf(np.stack([b, c, n - b - c], axis=1), n, [up, down, 1 - up - down])
-        held = np.array([tango(one, other, n, CONFIDENCE) for one, other in zip(b, c, strict=True)])
-        covers = float(chance[(held[:, 0] <= up - down) & (up - down <= held[:, 1])].sum())
-        order = _tango_statistic(b, c, n, up - down)
-        rows.append({"figure": "accuracy difference", "truth": name, "coverage": covers} | _around(order, chance))
+    truths = {name: (float(t[:, 1, 0].sum()), float(t[:, 0, 1].sum())) for name, t in _tables().items()}
+    truths |= {f"{apart:g} differ": (0.6 * apart, 0.4 * apart) for apart in RATES}
+    rows += [
+        {"figure": "accuracy difference", "truth": name, "coverage": _covered(up, down, n), "least": least(n, up, down)}
+        for name, (up, down) in truths.items()
+    ]
     return [{"n": n} | row for row in rows]
 
 
-def _tango_statistic(b: np.ndarray, c: np.ndarray, n: int, delta: float) -> np.ndarray:
-    linear = -b - c + (2 * n - b + c) * delta
-    share = (np.sqrt(linear**2 + 8 * n * c * delta * (1 - delta)) - linear) / (4 * n)
-    spread: np.ndarray = (b - c - n * delta) ** 2 / np.maximum(n * (2 * share + delta * (1 - delta)), 1e-12)
-    return spread
+def _tables() -> dict[str, np.ndarray]:
+    return {name: np.array(shares) for name, shares in STUDIES_OF_TWO.items()}
+
+
+def least(n: int, up: float, down: float) -> float:
+    """Return the lowest coverage at one truth that an interval can have which covers 94 % at all others.
+
+    An interval holds the difference δ or not for each outcome (b, c); whoever holds it with b posts right by the one
+    alone also holds it with one less, or with c one more, as long as the estimate does not cross δ. Among all such sets
+    of outcomes an integer program takes the one that is least likely at the truth, while it is at least 94 % likely for
+    every other share of posts on which the two differ (`APART`, and the truth's own).
+    """
+    delta, outcomes = up - down, _outcomes(n)
+    apart = [share for share in sorted({*APART, up + down}) if share >= abs(delta)]
+    chance = {
+        share: multinomial.pmf(outcomes, n, [(share + delta) / 2, (share - delta) / 2, 1 - share]) for share in apart
+    }
+    place = {(int(b), int(c)): at for at, (b, c, _) in enumerate(outcomes)}
+    pairs = [
+        (at, place[nearer])
+        for (b, c), at in place.items()
+        for side in [int(np.sign(b - c - n * delta))]
+        for nearer in ((b - side, c), (b, c + side))
+        if side and nearer in place
+    ]
+    held_too = np.zeros((len(pairs), len(place)))  # an outcome is held only if the one nearer to delta is
+    held_too[range(len(pairs)), [at for at, _ in pairs]] = 1
+    held_too[range(len(pairs)), [nearer for _, nearer in pairs]] = -1
+    found = milp(
+        chance[up + down],
+        constraints=[
+            LinearConstraint(held_too, -np.inf, 0),
+            LinearConstraint(np.array(list(chance.values())), ALLOWED[0], np.inf),
+        ],
+        integrality=np.ones(len(place)),
+        bounds=(0, 1),
+        options={"mip_rel_gap": 1e-3},
+    )
+    return float(found.mip_dual_bound)
 
 
 def _around(order: np.ndarray, chance: np.ndarray) -> dict[str, float]:
@@ -228,7 +297,7 @@ def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
-    "cells": lambda: [*rates(), *simulated()],
+    "cells": lambda: [*rates(), *rate_changes(), *simulated()],
     "clustered": clustered,
     "discrete": discrete,
 }

@@ -184,6 +184,14 @@ def test_a_mistake_of_ours_is_not_hidden(probatum, study, monkeypatch):
     assert code == 4
     assert "Traceback" in err
     assert "ZeroDivisionError: ours" in err
+    assert json.loads(probatum("run", study, "--json")[1]) == {"error": "ZeroDivisionError: ours", "exit_code": 4}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["audit", "-h"], ["--version"]])
+def test_help_and_version_are_no_error(probatum, arguments):
+    code, out, err = probatum(*arguments)
+    assert (code, err) == (0, "")
+    assert out.strip()
 
 
 @pytest.mark.parametrize("verb", ["run", "score", "train", "compare", "doctor"])
@@ -203,14 +211,24 @@ def test_a_study_that_is_not_there(probatum, tmp_path, verb):
         (["run", "study.yaml", "--rnk", "3"], "No such option: --rnk"),
         (["run", "study.yaml", "--limit", "3"], "Invalid value for '--limit'"),
         (["score", "study.yaml", "--system", "oracle"], "Invalid value for '--system'"),
+        (["audit", "--against"], "'--against'"),
+        (["compare", "a.csv", "--columns"], "'--columns'"),
         (["explain"], "No such command 'explain'"),
     ],
 )
-def test_wrong_usage_is_told_with_exit_code_2(probatum, arguments, said):
-    code, out, err = probatum(*arguments)
-    assert (code, out) == (2, "")
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_wrong_usage_is_told_with_exit_code_2(probatum, arguments, said, flags):
+    verb, *rest = arguments
+    code, out, err = probatum(verb, *flags, *rest)
+    assert code == 2
     assert said.casefold() in plain(err).casefold()
     assert "Traceback" not in err
+    if flags:
+        told = json.loads(out)
+        assert told["exit_code"] == 2
+        assert said.casefold() in told["error"].casefold()
+    else:
+        assert out == ""
 
 
 def test_flags_lie_over_the_study(probatum, study, monkeypatch):
@@ -354,7 +372,7 @@ def test_audit_of_a_csv_with_its_own_columns(probatum, tmp_path):
     }  # fmt: skip
     code, _, err = probatum("audit", path, *named)
     assert code == 2
-    assert "which true label is the positive one? there are: ham (20), spam (20); say it with --positive" in err
+    assert "which true label is the positive one? there are: 'ham' (20), 'spam' (20); say it with --positive" in err
 
 
 def test_audit_skips_bad_lines_on_request(probatum, leaky):
@@ -509,3 +527,10 @@ def test_help_of_compare_teaches_both_ways(probatum):
     assert "probatum compare STUDY.yaml judges the study's criteria" in said
     assert "probatum compare A.csv B.csv --columns text=input_text,label=true_label" in said
     assert "For files of predictions" in said
+
+
+@pytest.mark.parametrize("role", ["prediction", "score", "cluster", "system"])
+def test_audit_refuses_a_role_that_it_would_ignore(probatum, leaky, role):
+    code, out, err = probatum("audit", leaky[0], "--columns", f"text=text,{role}=label")
+    assert (code, out) == (2, "")
+    assert f"{role!r} is not read here; the roles are id, text, label, group, source" in err

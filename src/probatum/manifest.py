@@ -17,6 +17,7 @@ from probatum.artifacts import sha256_file, sha256_json, write_json_atomic
 from probatum.errors import StageError
 
 Facts = dict[str, Any]
+ON_VALIDATION = "_validation"  # a stage that scores validation posts is its system's name with this behind it
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,8 @@ def _entries(folder: RunFolder, name: str) -> tuple[list[Entry], list[str]]:
         rows = read_predictions(folder.predictions(system))
         predictions = line_up(posts, {system: rows}, study.task.positive).predictions[system]
         settings = settings_of(study, system, folder)
-        entries.append(Entry(name, system, posts, predictions, study.task.positive, settings, seconds, cost))
+        task, cluster = study.task, study.verdict.cluster
+        entries.append(Entry(name, system, posts, predictions, task.positive, settings, seconds, cost, cluster))
     return entries, [system for system in study.systems if system not in scored]
 
 

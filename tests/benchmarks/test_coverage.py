@@ -34,8 +34,23 @@ def test_clusters_taken_apart_are_too_sure():
 
 def test_what_whole_counts_allow_encloses_95_percent():
     for row in coverage.discrete(20):
-        assert row["below"] < 0.95 <= row["above"] + 1e-9, row
-        assert 0.9 <= row["coverage"] <= 1
+        if row["figure"] == "rate":
+            assert row["below"] < 0.95 <= row["above"] + 1e-9, row
+        else:
+            assert 0.94 <= row["least"] <= 1, row
+        assert 0.9 <= row["coverage"] <= 1, row
+
+
+def test_where_the_two_seldom_differ_no_interval_covers_less_than_96_percent():
+    assert coverage.least(30, 0.012, 0.008) > 0.99  # 0.6 discordant posts expected
+    assert coverage.least(30, 0.12, 0.08) < 0.945
+
+
+def test_differences_of_rates_are_covered_by_how_often_the_two_differ():
+    rows = coverage.rate_changes(sizes=[60])
+    assert {row["case"] for row in rows} == {f"{apart:g} differ" for apart in coverage.RATES}
+    for row in rows[2:]:  # six and more discordant posts
+        assert 0.935 <= row["coverage"] <= 0.965, row
 
 
 @pytest.mark.parametrize("name", ["speed", "coverage"])

@@ -3,13 +3,12 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
 import yaml
-from tests.flow.test_study import ENVIRONMENT, edit, probatum, unchanged
+from tests.commands import printed, run, start
+from tests.flow.test_study import edit, unchanged
 
 from probatum.data.records import read_predictions
 from probatum.demo import write_demo
@@ -37,7 +36,7 @@ def test_another_threshold_rule_or_calibration_scores_nothing_again(tmp_path):
     study, run = tiny_study(tmp_path / "study"), tmp_path / "run"
 
     def again():
-        return unchanged(probatum("run", study, "--out", run, cwd=tmp_path, code=3))
+        return unchanged(printed("run", study, "--out", run, cwd=tmp_path, code=3))
 
     scored = {"score majority", "score linear", "score tuned", "train the adapter"}
     again()
@@ -73,12 +72,9 @@ def test_another_threshold_rule_or_calibration_scores_nothing_again(tmp_path):
 def test_a_cap_by_an_unknown_column_ends_the_run_before_scoring(tmp_path):
     rule = {"threshold": "auto", "rule": {"cap": {"at_most": 0.3, "by": "tribe"}}}
     study = tiny_study(tmp_path / "study", scoring=rule)
-    done = subprocess.run(
-        [sys.executable, "-m", "probatum", "run", str(study), "--out", str(tmp_path / "run"), "--json"],
-        env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert "no validation post has a column 'tribe'; columns: group" in done.stderr
+    done = run("run", study, "--out", tmp_path / "run", "--json")
+    assert done.code == 2
+    assert "no validation post has a column 'tribe'; columns: group" in done.err
     assert not (tmp_path / "run" / "linear").exists()
 
 
@@ -88,8 +84,7 @@ SPACE = {"rank": [2, 4], "learning_rate": [1e-3], "epochs": [1], "reweighting": 
 def test_a_sweep_that_is_killed_ends_as_one_left_alone(tmp_path):
     study = tiny_study(tmp_path / "study", sweep=SPACE, scoring={"threshold": "auto"})
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    arguments = [sys.executable, "-m", "probatum", "sweep", str(study), "--json", "--out"]
-    process = subprocess.Popen([*arguments, str(killed)], env=ENVIRONMENT, stdout=subprocess.PIPE)
+    process = start("sweep", study, "--json", "--out", killed)
     deadline = time.monotonic() + 300
     while not list(killed.glob("trials/*/training/checkpoints/checkpoint-1/trainer_state.json")):
         assert process.poll() is None
@@ -97,15 +92,7 @@ def test_a_sweep_that_is_killed_ends_as_one_left_alone(tmp_path):
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    swept = [
-        json.loads(
-            subprocess.run(
-                [*arguments, str(folder)], env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=500
-            ).stdout
-        )
-        for folder in (killed, whole)
-    ]
-    resumed, alone = swept
+    resumed, alone = (json.loads(run("sweep", study, "--json", "--out", folder).out) for folder in (killed, whole))
     assert [one["settings"] for one in resumed["trials"]] == [one["settings"] for one in alone["trials"]]
     assert [one["value"] for one in resumed["trials"]] == [one["value"] for one in alone["trials"]]
     assert resumed["selection"] == alone["selection"]
@@ -121,9 +108,9 @@ def test_a_sweep_that_is_killed_ends_as_one_left_alone(tmp_path):
 
 def test_a_second_winner_on_the_same_test_posts_gets_wider_intervals(tmp_path):
     study, out = tiny_study(tmp_path / "study", sweep=SPACE | {"trials": 1}), tmp_path / "sweep"
-    probatum("sweep", study, "--out", out, cwd=tmp_path, code=3)
+    printed("sweep", study, "--out", out, cwd=tmp_path, code=3)
     (out / "looks.json").write_text('["another-winner", "rank16-rate0.003-epochs1-none"]')
-    told = probatum("sweep", study, "--out", out, "--json", cwd=tmp_path, code=3)
+    told = printed("sweep", study, "--out", out, "--json", cwd=tmp_path, code=3)
     swept = json.loads(told)
     assert (swept["looks"], swept["verdict"]["confidence"]) == (2, 0.975)
     assert any("have now judged 2 winners of sweeps" in note for note in swept["verdict"]["notes"])

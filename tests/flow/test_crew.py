@@ -12,7 +12,8 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
-from tests.flow.test_study import ENVIRONMENT, small_study
+from tests.commands import ENVIRONMENT, run_apart
+from tests.flow.test_study import small_study
 
 import probatum
 from probatum.data.records import read_predictions
@@ -21,13 +22,6 @@ from probatum.study import Study
 pytestmark = pytest.mark.flow
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 LAUNCH = "import sys; from probatum.crew.launch import launch; sys.exit(launch(sys.argv[1:], 2))"
-
-
-def run(*command, **options):
-    return subprocess.run(
-        [sys.executable, *map(str, command)],
-        env=ENVIRONMENT | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=200, check=False, **options,
-    )  # fmt: skip
 
 
 def children(pid):
@@ -72,10 +66,10 @@ def test_two_processes_end_as_one_does_also_when_one_was_killed(tmp_path):
     assert not Path(f"/proc/{leader}").exists()
 
     # and the run goes on, by our own launcher, which keeps the verdict's exit code
-    again = run("-c", LAUNCH, *arguments)
-    assert again.returncode == verdict.exit_code, again.stderr
-    assert again.stdout.count("unchanged") == 3  # posts, cases and the baseline
-    assert again.stdout.count("train the adapter") == 1
+    again = run_apart(*arguments, before=("-c", LAUNCH), OMP_NUM_THREADS="1")
+    assert again.code == verdict.exit_code, again.err
+    assert again.out.count("unchanged") == 3  # posts, cases and the baseline
+    assert again.out.count("train the adapter") == 1
     rows = [json.loads(line) for line in (shared / "training" / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows if "eval_loss" in row] == [2, 4, 6]
 
@@ -92,10 +86,10 @@ def test_two_processes_end_as_one_does_also_when_one_was_killed(tmp_path):
 def test_what_every_process_gets_wrong_is_told_once(tmp_path):
     study = small_study(tmp_path / "study")
     study.write_text(yaml.safe_dump(yaml.safe_load(study.read_text()) | {"model": {"device": "cpu"}}))
-    done = run("-m", "probatum", "run", study, "--gpus", "2", "--out", tmp_path / "run", "--json")
-    assert done.returncode == 2
-    assert done.stderr == (
+    done = run_apart("run", study, "--gpus", "2", "--out", tmp_path / "run", "--json")
+    assert done.code == 2
+    assert done.err == (
         "error: --gpus 2, but the study says model.device: cpu; leave --gpus out, or say device: auto\n"
     )
-    assert json.loads(done.stdout)["exit_code"] == 2
+    assert json.loads(done.out)["exit_code"] == 2
     assert not (tmp_path / "run").exists()

@@ -4,8 +4,6 @@ import csv
 import json
 import math
 import shutil
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,9 +11,9 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tests.commands import printed, run, run_apart
 from tests.flow.hub_server import Hub
 from tests.flow.quick import quick_study
-from tests.flow.test_study import ENVIRONMENT, probatum
 
 from probatum.data.records import read_written_posts
 from probatum.export.finished import Finished
@@ -27,8 +25,8 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "one_run.py"
 
 
 def tracked_in(place):
-    """The environment in which MLflow writes its files below a folder."""
-    return ENVIRONMENT | {"MLFLOW_TRACKING_URI": (place / "mlruns").as_uri(), "MLFLOW_ALLOW_FILE_STORE": "true"}
+    """What makes MLflow write its files below a folder."""
+    return {"MLFLOW_TRACKING_URI": (place / "mlruns").as_uri(), "MLFLOW_ALLOW_FILE_STORE": "true"}
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +43,11 @@ def place(tmp_path_factory):
         "language": ["en"],
     }
     study.write_text(yaml.safe_dump(content))
-    done = subprocess.run(
-        [sys.executable, "-m", "probatum", "run", str(study), "--out", str(place / "runs" / "one")],
-        cwd=place, env=tracked_in(place), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode in (0, 1, 3), done.stderr
+    done = run("run", study, "--out", place / "runs" / "one", cwd=place, **tracked_in(place))
+    assert done.code in (0, 1, 3), done.err
     content |= {"systems": ["majority", "linear"], "verdict": {"criteria": []}}
     (place / "study" / "two.yaml").write_text(yaml.safe_dump(content))
-    probatum("run", place / "study" / "two.yaml", "--out", place / "runs" / "two", cwd=place, code=3)
+    printed("run", place / "study" / "two.yaml", "--out", place / "runs" / "two", cwd=place, code=3)
     return place
 
 
@@ -62,7 +57,7 @@ def one(place):
 
 
 def test_the_leaderboard_pairs_runs_on_the_same_posts(place):
-    told = json.loads(probatum("runs", "--json", "--html", "board.html", cwd=place))
+    told = json.loads(printed("runs", "--json", "--html", "board.html", cwd=place))
     (board,) = told["boards"]
     assert board["n"] == 60
     assert {row["system"]: row["runs"] for row in board["rows"]} == {
@@ -77,8 +72,8 @@ def test_the_leaderboard_pairs_runs_on_the_same_posts(place):
     assert tuned["seconds"] > training["seconds"]
     assert tuned["cost"] == pytest.approx(tuned["seconds"] * 3 / 3600)
     assert "<script" not in (place / "board.html").read_text()
-    assert json.loads(probatum("compare", "runs/one", "runs/two", "--json", cwd=place)) == told
-    assert max(map(len, probatum("runs", cwd=place).splitlines())) <= 80
+    assert json.loads(printed("compare", "runs/one", "runs/two", "--json", cwd=place)) == told
+    assert max(map(len, printed("runs", cwd=place).splitlines())) <= 80
 
 
 def test_a_run_that_is_not_whole_is_named_not_dropped(place, tmp_path):
@@ -91,17 +86,17 @@ def test_a_run_that_is_not_whole_is_named_not_dropped(place, tmp_path):
     shutil.copytree(place / "runs" / "two", tmp_path / "runs" / "short")
     rows = tmp_path / "runs" / "short" / "linear" / "predictions.jsonl"
     rows.write_text("".join(rows.read_text().splitlines(keepends=True)[1:]))
-    unread = json.loads(probatum("runs", "--json", cwd=tmp_path))["unread"]
+    unread = json.loads(printed("runs", "--json", cwd=tmp_path))["unread"]
     assert unread["runs/two"] == "not scored yet: linear"
     assert unread["runs/one"].startswith("cannot be read: ")
     assert unread["runs/short"].startswith("cannot be read: 'linear' did not answer exactly the posts being compared")
-    probatum("export", "runs/short", "--format", "csv", cwd=tmp_path, code=2)
+    printed("export", "runs/short", "--format", "csv", cwd=tmp_path, code=2)
 
 
 def test_flags_that_a_leaderboard_does_not_take_are_refused(place):
-    message = probatum("compare", "runs/one", "--positive", "x", "--json", cwd=place, code=2)
+    message = printed("compare", "runs/one", "--positive", "x", "--json", cwd=place, code=2)
     assert "--positive: not for this; runs/one is a folder of runs" in json.loads(message)["error"]
-    message = probatum("compare", "study/study.yaml", "--metric", "mcc", "--json", cwd=place, code=2)
+    message = printed("compare", "study/study.yaml", "--metric", "mcc", "--json", cwd=place, code=2)
     assert "--metric: not for this" in json.loads(message)["error"]
 
 
@@ -141,13 +136,10 @@ def test_the_card_is_valid_for_the_hub(one):
 
 
 def pushed(place, hub, *flags, code=0, run="runs/one"):
-    environment = ENVIRONMENT | {"HF_ENDPOINT": hub.address, "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": "hf_test"}
-    done = subprocess.run(
-        [sys.executable, "-m", "probatum", "push", run, "--to", "user/repo", *flags],
-        cwd=place, env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == code, done.stderr
-    return done.stdout + done.stderr
+    hub_settings = {"HF_ENDPOINT": hub.address, "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": "hf_test"}
+    done = run_apart("push", run, "--to", "user/repo", *flags, cwd=place, **hub_settings)
+    assert done.code == code, done.err
+    return done.out + done.err
 
 
 def test_push_sends_the_adapter_and_its_card_and_no_post(place, one):
@@ -180,14 +172,10 @@ def test_a_hub_that_refuses_is_told(place):
 
 def test_nothing_is_sent_without_credentials(place, tmp_path):
     with Hub() as hub:
-        environment = {name: value for name, value in ENVIRONMENT.items() if name != "HF_TOKEN"}
-        environment |= {"HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path)}
-        done = subprocess.run(
-            [sys.executable, "-m", "probatum", "push", "runs/one", "--to", "user/repo"],
-            cwd=place, env=environment, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert (done.returncode, hub.repositories, hub.sent) == (2, [], b"")
-    assert "user/repo: nothing was sent, for there are no credentials; log in with `hf auth login`" in done.stderr
+        hub_settings = {"HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path), "HF_TOKEN": ""}
+        done = run_apart("push", "runs/one", "--to", "user/repo", cwd=place, **hub_settings)
+        assert (done.code, hub.repositories, hub.sent) == (2, [], b"")
+    assert "user/repo: nothing was sent, for there are no credentials; log in with `hf auth login`" in done.err
 
 
 def test_a_run_without_an_adapter_cannot_be_pushed(place):
@@ -196,7 +184,7 @@ def test_a_run_without_an_adapter_cannot_be_pushed(place):
 
 
 def test_csv_holds_every_post_and_figure(place, one):
-    probatum("export", "runs/one", "--format", "csv", "--out", "csv", cwd=place)
+    printed("export", "runs/one", "--format", "csv", "--out", "csv", cwd=place)
     with (place / "csv" / "predictions.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     posts = read_written_posts(one.folder.posts("test"))
@@ -211,7 +199,7 @@ def test_csv_holds_every_post_and_figure(place, one):
 
 
 def test_lm_eval_files_agree_with_the_verdict(place, one):
-    probatum("export", "runs/one", "--format", "lm-eval", "--out", "lm", cwd=place)
+    printed("export", "runs/one", "--format", "lm-eval", "--out", "lm", cwd=place)
     for system, result in one.verdict.systems.items():
         (results,) = (place / "lm" / system).glob("results_*.json")
         (samples,) = (place / "lm" / system).glob("samples_*.jsonl")
@@ -232,7 +220,7 @@ def test_lm_eval_files_agree_with_the_verdict(place, one):
 
 def test_the_harness_reads_its_files_back(place, one):
     harness = pytest.importorskip("lm_eval.utils", reason="lm_eval is not installed (its readers are tried by hand)")
-    probatum("export", "runs/one", "--format", "lm-eval", "--out", "lm", cwd=place)
+    printed("export", "runs/one", "--format", "lm-eval", "--out", "lm", cwd=place)
     for system, result in one.verdict.systems.items():
         files = [str(path) for path in (place / "lm" / system).iterdir()]
         (results,), (samples,) = harness.get_results_filenames(files), harness.get_sample_results_filenames(files)
@@ -243,7 +231,7 @@ def test_the_harness_reads_its_files_back(place, one):
 
 def test_inspect_reads_its_log_back(place, one):
     log = pytest.importorskip("inspect_ai.log", reason="inspect_ai is not installed (an optional extra)")
-    probatum("export", "runs/one", "--format", "inspect", "--out", "inspect", cwd=place)
+    printed("export", "runs/one", "--format", "inspect", "--out", "inspect", cwd=place)
     for system, result in one.verdict.systems.items():
         read = log.read_eval_log(str(place / "inspect" / f"demo_{system}.eval"))
         assert (read.status, len(read.samples)) == ("success", 60)
@@ -262,11 +250,9 @@ def test_inspect_that_is_missing_is_named(place):
         "import sys; sys.modules['inspect_ai'] = None; sys.argv[1:] = ['export', 'runs/one', '--format', 'inspect']"
     )
     code = f"{hidden}; from probatum.cli import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=place, env=ENVIRONMENT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2
-    assert "pip install 'probatum[inspect]'" in done.stderr
+    done = run_apart(before=("-c", code), cwd=place)
+    assert done.code == 2
+    assert "pip install 'probatum[inspect]'" in done.err
 
 
 class Tags(HTMLParser):
@@ -288,15 +274,16 @@ def test_a_notebook_shows_study_run_and_verdict(one):
 
 
 def test_the_flat_example_gives_the_same_verdict(place, one):
-    command = [sys.executable, str(EXAMPLE), str(place / "study" / "study.yaml"), str(place / "flat")]
-    done = subprocess.run(command, cwd=place, env=tracked_in(place), capture_output=True, text=True, check=False)
-    assert done.returncode == one.verdict.exit_code, done.stderr
+    done = run_apart(
+        place / "study" / "study.yaml", place / "flat", before=[str(EXAMPLE)], cwd=place, **tracked_in(place)
+    )
+    assert done.code == one.verdict.exit_code, done.err
     flat = json.loads((place / "flat" / "verdict.json").read_text())
     whole = one.verdict.to_json()
     for system in whole["systems"]:
         assert flat["systems"][system]["metrics"] == whole["systems"][system]["metrics"]
     assert flat["sentence"] == whole["sentence"]
-    assert done.stdout.endswith(f"report: {place / 'flat' / 'report.html'}\n")
+    assert done.out.endswith(f"report: {place / 'flat' / 'report.html'}\n")
     page = (place / "flat" / "report.html").read_text(encoding="utf-8")
     assert all(f'id="{name}"' in page for name in ("verdict", "criteria", "systems", "training", "posts", "audit"))
     assert (place / "flat" / "report.md").read_text(encoding="utf-8").startswith("# demo: ")

@@ -2,16 +2,15 @@
 
 import json
 import shutil
-import sys
 
 import pytest
 import torch
 import yaml
 from tests.checkpoints import LLAMA, PHIMOE, write_gpt_oss, write_published
+from tests.commands import run
 from tests.conftest import shared_data_folder
 from tests.tiny_tokenizers import fast, llama_bpe, phi_bpe
 
-from probatum import cli
 from probatum.data.records import read_predictions, read_written_posts
 from probatum.demo import write_demo
 from probatum.manifest import RunFolder
@@ -51,7 +50,7 @@ def llama(folder):
 
 
 @pytest.mark.parametrize("write", [gpt_oss, phi, llama])
-def test_a_study_on_a_downloaded_folder(write, tmp_path, monkeypatch):
+def test_a_study_on_a_downloaded_folder(write, tmp_path):
     at_least = write(tmp_path / "model")
     index = json.loads((tmp_path / "model" / INDEX).read_text())
     assert len(set(index["weight_map"].values())) >= at_least
@@ -61,22 +60,16 @@ def test_a_study_on_a_downloaded_folder(write, tmp_path, monkeypatch):
     study["verdict"]["criteria"] += [{"metric": "retention_nll", "rise_over": "baseline", "at_most": 0.02}]
     path.write_text(yaml.safe_dump(study))
 
-    def probatum(*arguments):
-        monkeypatch.setattr(sys, "argv", ["probatum", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        return left.value.code
+    assert run("doctor", path).code == 0
+    assert run("run", path, "--limit", 12, "--out", tmp_path / "run").code in (1, 3)  # a first try is never accepted
 
-    assert probatum("doctor", path) == 0
-    assert probatum("run", path, "--limit", 12, "--out", tmp_path / "run") in (1, 3)  # a first try is never accepted
-
-    run = RunFolder(tmp_path / "run")
-    stages = json.loads(run.manifest.read_text())["stages"]
+    place = RunFolder(tmp_path / "run")
+    stages = json.loads(place.manifest.read_text())["stages"]
     facts = stages["training"]["facts"]
     assert facts["predicted_peak_bytes"] >= stages["baseline"]["facts"]["predicted_peak_bytes"] > 0
     assert (facts["steps"], facts["completed"]) == (4, True)
     assert facts["best_loss"] < facts["start_loss"]
-    held_against_posts_alone(Study.load(run.study), run)
+    held_against_posts_alone(Study.load(place.study), place)
 
 
 def held_against_posts_alone(study, run):

@@ -1,17 +1,15 @@
 """Whole studies through the command line: run, killed, resumed, repeated, in every form of data."""
 
 import json
-import os
 import shlex
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import yaml
 from safetensors.torch import load_file
+from tests.commands import printed, run, run_apart, start
 
 from probatum.data.records import read_predictions, read_written_posts
 from probatum.demo import write_demo
@@ -24,21 +22,6 @@ BESIDE = {
     "learning curve",
 }  # fmt: skip
 STAGES = 7 + len(BESIDE)
-ENVIRONMENT = os.environ | {
-    "PYTHONPATH": os.pathsep.join([str(SRC), os.environ.get("PYTHONPATH", "")]),
-    "COLUMNS": "80",
-    "OMP_WAIT_POLICY": "PASSIVE",
-}
-
-
-def probatum(*arguments, cwd, code=0, **options):
-    """Run the command line as a user does, and return what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "probatum", *map(str, arguments)],
-        cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, timeout=500, check=False, **options,
-    )  # fmt: skip
-    assert done.returncode == code, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
 
 
 def small_study(folder, **training):
@@ -59,10 +42,9 @@ def adapter(run):
 
 
 def test_a_killed_study_goes_on_and_ends_the_same(tmp_path):
-    study = small_study(tmp_path / "study", dropout=0.1)
+    study = small_study(tmp_path / "study", dropout=0.1, max_steps=12)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    arguments = [sys.executable, "-m", "probatum", "run", str(study), "--out", str(killed)]
-    process = subprocess.Popen(arguments, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = start("run", study, "--out", killed)
     deadline = time.monotonic() + 200
     while not (killed / "training" / "checkpoints" / "checkpoint-4" / "trainer_state.json").is_file():
         assert process.poll() is None, process.communicate()
@@ -71,7 +53,7 @@ def test_a_killed_study_goes_on_and_ends_the_same(tmp_path):
     process.send_signal(signal.SIGKILL)
     process.communicate()
 
-    told = json.loads(probatum("status", killed, "--json", cwd=tmp_path))
+    told = json.loads(printed("status", killed, "--json", cwd=tmp_path))
     states = {stage["name"]: stage["state"] for stage in told["stages"] if stage["state"] != "waiting"}
     assert states == {
         "data": "done", "cases": "done", "majority": "done", "linear": "done", "baseline": "done",
@@ -79,10 +61,10 @@ def test_a_killed_study_goes_on_and_ends_the_same(tmp_path):
     }  # fmt: skip
     assert told["alive"] is False
 
-    again = subprocess.run(arguments, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300)
-    assert again.returncode in (0, 1, 3), again.stderr
-    assert again.stdout.count("unchanged") == 5
-    probatum("run", study, "--out", whole, cwd=tmp_path, code=again.returncode)
+    again = run_apart("run", study, "--out", killed)
+    assert again.code in (0, 1, 3), again.err
+    assert again.out.count("unchanged") == 5
+    printed("run", study, "--out", whole, cwd=tmp_path, code=again.code)
 
     ours, theirs = adapter(killed), adapter(whole)
     assert ours.keys() == theirs.keys()
@@ -93,21 +75,16 @@ def test_a_killed_study_goes_on_and_ends_the_same(tmp_path):
         ).read_bytes()
 
     # a third time nothing is left to do, and another criterion repeats the judging alone
-    assert probatum("run", study, "--out", whole, cwd=tmp_path, code=again.returncode).count("unchanged") == STAGES
+    assert printed("run", study, "--out", whole, cwd=tmp_path, code=again.code).count("unchanged") == STAGES
     changed = yaml.safe_load(study.read_text())
     changed["verdict"]["criteria"] = [{"metric": "f1", "at_least": 0.999, "decide": "point"}]
     study.write_text(yaml.safe_dump(changed))
-    assert probatum("run", study, "--out", whole, cwd=tmp_path, code=1).count("unchanged") == STAGES - 1
+    assert printed("run", study, "--out", whole, cwd=tmp_path, code=1).count("unchanged") == STAGES - 1
 
 
 def test_the_run_folder_holds_what_was_promised(tmp_path):
     study = small_study(tmp_path / "study", max_steps=2)
-    verdict = json.loads(
-        subprocess.run(
-            [sys.executable, "-m", "probatum", "run", str(study), "--out", str(tmp_path / "run"), "--json"],
-            env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300,
-        ).stdout
-    )  # fmt: skip
+    verdict = json.loads(run_apart("run", study, "--out", tmp_path / "run", "--json").out)
     run = tmp_path / "run"
     for name in (
         "study.yaml",
@@ -131,7 +108,7 @@ def test_the_run_folder_holds_what_was_promised(tmp_path):
     assert all(record["state"] == "done" for record in manifest["stages"].values())
     # the resolved study gives the same run again
     assert (
-        probatum("run", run / "study.yaml", "--out", run, cwd=tmp_path, code=verdict_code(verdict)).count("unchanged")
+        printed("run", run / "study.yaml", "--out", run, cwd=tmp_path, code=verdict_code(verdict)).count("unchanged")
         == STAGES
     )
 
@@ -143,16 +120,13 @@ def verdict_code(verdict):
 def test_stage_by_stage_equals_one_command(tmp_path):
     study = small_study(tmp_path / "study", max_steps=3)
     steps, whole = tmp_path / "steps", tmp_path / "whole"
-    assert "predictions:" in probatum("score", study, "--system", "baseline", "--out", steps, cwd=tmp_path)
-    assert "adapter:" in probatum("train", study, "--out", steps, cwd=tmp_path)
-    probatum("score", study, "--system", "tuned", "--out", steps, cwd=tmp_path)
+    assert "predictions:" in printed("score", study, "--system", "baseline", "--out", steps, cwd=tmp_path)
+    assert "adapter:" in printed("train", study, "--out", steps, cwd=tmp_path)
+    printed("score", study, "--system", "tuned", "--out", steps, cwd=tmp_path)
     one = json.loads((steps / "tuned" / "predictions.jsonl").read_text().splitlines()[0])
     assert one["status"] == "ok"
-    code = subprocess.run(
-        [sys.executable, "-m", "probatum", "compare", str(study), "--out", str(steps)],
-        env=ENVIRONMENT, capture_output=True, check=False, timeout=300,
-    ).returncode  # fmt: skip
-    probatum("run", study, "--out", whole, cwd=tmp_path, code=code)
+    code = run("compare", study, "--out", steps).code
+    printed("run", study, "--out", whole, cwd=tmp_path, code=code)
     assert (steps / "tuned" / "predictions.jsonl").read_bytes() == (whole / "tuned" / "predictions.jsonl").read_bytes()
 
 
@@ -176,7 +150,7 @@ def test_a_change_repeats_what_depends_on_it_and_nothing_else(tmp_path):
     run = tmp_path / "run"
 
     def again():
-        return unchanged(probatum("run", study, "--out", run, cwd=tmp_path, code=3))
+        return unchanged(printed("run", study, "--out", run, cwd=tmp_path, code=3))
 
     scored = {"score majority", "score linear", "score baseline", "score tuned"}
     assert again() == set()
@@ -204,11 +178,11 @@ def test_a_change_repeats_what_depends_on_it_and_nothing_else(tmp_path):
 
 def test_the_next_command_keeps_the_flags_of_this_run(tmp_path):
     study = small_study(tmp_path / "study", max_steps=1)
-    out = probatum("train", study, "--rank", "2", "--out", tmp_path / "r 1", cwd=tmp_path)
+    out = printed("train", study, "--rank", "2", "--out", tmp_path / "r 1", cwd=tmp_path)
     command = next(line for line in out.splitlines() if line.startswith("next: probatum ")).removeprefix("next: ")
     assert "--system tuned" in command
     before = (tmp_path / "r 1" / "training" / "adapter" / "adapter_model.safetensors").read_bytes()
-    scored = probatum(*shlex.split(command)[1:], cwd=tmp_path)
+    scored = printed(*shlex.split(command)[1:], cwd=tmp_path)
     assert "train the adapter" in unchanged(scored)
     assert (tmp_path / "r 1" / "training" / "adapter" / "adapter_model.safetensors").read_bytes() == before
 
@@ -216,28 +190,24 @@ def test_the_next_command_keeps_the_flags_of_this_run(tmp_path):
 def test_a_slice_without_posts_is_told_before_anything_is_scored(tmp_path):
     study = small_study(tmp_path / "study")
     edit(study, verdict__criteria=[{"metric": "fpr", "slice": {"group": "klingon"}, "at_most": 0.3}])
-    done = subprocess.run(
-        [sys.executable, "-m", "probatum", "run", str(study), "--out", str(tmp_path / "run"), "--json"],
-        env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert "verdict.criteria[0].slice: no post has group=klingon; there are: lgbtq" in done.stderr
-    assert json.loads(done.stdout)["exit_code"] == 2
+    done = run("run", study, "--out", tmp_path / "run", "--json")
+    assert done.code == 2
+    assert "verdict.criteria[0].slice: no post has group=klingon; there are: lgbtq" in done.err
+    assert json.loads(done.out)["exit_code"] == 2
     assert not (tmp_path / "run" / "baseline").exists()
 
 
 def test_a_file_cannot_be_a_run_folder(tmp_path):
     study = small_study(tmp_path / "study")
-    done = subprocess.run(
-        [sys.executable, "-m", "probatum", "run", str(study), "--out", str(study)],
-        env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
-    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
-    assert "choose another with --out" in done.stderr
+    done = run("run", study, "--out", study)
+    assert (done.code, "Traceback" in done.err) == (2, False)
+    assert "choose another with --out" in done.err
 
 
 def test_the_demo_as_the_readme_calls_it(tmp_path):
-    out = probatum("demo", cwd=tmp_path)
+    done = run_apart("demo", cwd=tmp_path)
+    assert done.code == 0, done.err
+    out = done.out
     assert "ACCEPTED" in out
     assert (tmp_path / "demo" / "run" / "report.md").read_text(encoding="utf-8").startswith("# demo: accepted")
     assert f"report: {tmp_path / 'demo' / 'run' / 'report.html'}" in out
@@ -265,11 +235,8 @@ def test_the_guides_ready_prompts_and_no_test_file(tmp_path):
     del settings["prompt"]  # the posts bring their own
     settings["scoring"] = {"method": "generate"}
     study.write_text(yaml.safe_dump(settings))
-    done = subprocess.run(
-        [sys.executable, "-m", "probatum", "run", str(study), "--out", str(tmp_path / "run"), "--json"],
-        env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
-    verdict = json.loads(done.stdout)
+    done = run("run", study, "--out", tmp_path / "run", "--json")
+    verdict = json.loads(done.out)
     assert any("validation was split into 20 posts that choose and 20 that decide" in n for n in verdict["notes"])
     systems = verdict["systems"]
     assert systems["baseline"]["n"] == 20
@@ -284,13 +251,9 @@ def test_a_model_that_cannot_be_had_is_one_error_that_lists_what_to_try(tmp_path
     settings = yaml.safe_load(study.read_text())
     settings["model"] = {"name": "openai/gpt-oss-20b"}
     study.write_text(yaml.safe_dump(settings))
-    environment = ENVIRONMENT | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "empty")}
-    done = subprocess.run(
-        [sys.executable, "-m", "probatum", "run", str(study), "--out", str(tmp_path / "run")],
-        env=environment, capture_output=True, text=True, check=False, timeout=200,
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: cannot load the model 'openai/gpt-oss-20b'")
+    done = run_apart("run", study, "--out", tmp_path / "run", HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path / "empty"))
+    assert done.code == 2
+    assert done.err.startswith("error: cannot load the model 'openai/gpt-oss-20b'")
     for advice in ("a local folder", "hf download openai/gpt-oss-20b", "microsoft/Phi-3.5-MoE-instruct", "builtin"):
-        assert advice in done.stderr
-    assert "Traceback" not in done.stderr
+        assert advice in done.err
+    assert "Traceback" not in done.err

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.training.test_loop import Killed, ignore, kill_at
+from tests.training.small_training import Killed, ignore, kill_at
 
 from probatum.data.demo import demo_posts
 from probatum.model.load import load_model

@@ -73,3 +73,23 @@ def test_undefined_says_why_and_one_post_is_no_certainty():
 def test_a_score_that_is_no_probability_is_refused():
     with pytest.raises(ValueError, match="must be a probability"):
         brier(np.array([True, False]), np.array([3.0, 0.5]), 0.95)
+
+
+def test_clustered_posts_tell_as_much_as_their_clusters():
+    rng = np.random.default_rng(0)
+    score = rng.random(300)
+    truth = rng.random(300) < score
+    posts, clusters = (np.repeat(truth, 6), np.repeat(score, 6)), np.repeat(np.arange(300), 6)
+    alone, clustered = brier(truth, score, 0.95), brier(*posts, 0.95, clusters)
+    assert (clustered.low, clustered.high) == pytest.approx((alone.low, alone.high))
+    one, many, torn = (
+        calibration(truth, score, 0.95),
+        calibration(*posts, 0.95, clusters=clusters),
+        calibration(*posts, 0.95),
+    )
+    assert many.ece.value == pytest.approx(one.ece.value)
+    assert many.ece_by_chance.value == pytest.approx(one.ece_by_chance.value, rel=0.15)
+    assert torn.ece_by_chance.value < 0.6 * many.ece_by_chance.value
+    for mine, theirs in zip(many.bins, one.bins, strict=True):
+        assert mine.positive.low == pytest.approx(theirs.positive.low, abs=0.03, nan_ok=True)
+    assert brier(truth, score, 0.95, np.zeros(300, dtype=int)).high == 1.0

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest, norm
+from scipy.stats import binomtest
 from statsmodels.stats.proportion import proportion_confint
 
 from probatum.metrics.classification import DEFINITIONS, Confusion
-from probatum.metrics.figure import Figure
-from probatum.metrics.intervals import auprc_interval, auroc_interval, critical_value, metric_interval, wilson
+from probatum.metrics.intervals import critical_value, metric_interval, wilson
 
 
 @pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99])
@@ -77,38 +76,6 @@ def test_wilson_covers_the_truth(share):
     successes = np.random.default_rng(7).binomial(200, share, size=20_000)
     low, high = wilson(successes, 200, 0.95)
     assert 0.935 <= np.mean((low <= share) & (share <= high)) <= 0.965
-
-
-def test_auroc_interval_is_wide_at_the_ends_and_undefined_without_a_class():
-    perfect = auroc_interval(Figure(1.0), 20, 20, 0.95)
-    assert (perfect.value, perfect.high) == (1.0, 1.0)
-    assert 0.8 < perfect.low < 1
-    worst = auroc_interval(Figure(0.0), 20, 20, 0.95)
-    assert (worst.low, worst.high) == (0.0, pytest.approx(1 - perfect.low, abs=1e-6))
-    assert auroc_interval(Figure.undefined("there are no positive posts"), 0, 5, 0.95).reason
-
-
-def test_auroc_interval_covers_the_truth():
-    rng = np.random.default_rng(3)
-    truth = np.repeat([True, False], [40, 60])
-    area = norm.cdf(1 / math.sqrt(2))
-    inside = 0
-    for _ in range(500):
-        score = rng.normal(truth.astype(float))
-        positive, negative = score[truth], score[~truth]
-        found = auroc_interval(Figure(float((positive[:, None] > negative).mean())), 40, 60, 0.95)
-        inside += found.low <= area <= found.high
-    assert inside / 500 >= 0.93
-
-
-def test_auprc_interval_is_a_logit_interval_and_wide_at_1():
-    found = auprc_interval(Figure(0.6), 100, 200, 0.95)
-    half = critical_value(0.95) / math.sqrt(100 * 0.6 * 0.4)
-    assert found.low == pytest.approx(0.6 / (0.6 + 0.4 * math.exp(half)))
-    perfect = auprc_interval(Figure(1.0), 20, 20, 0.95)
-    assert 0.5 < perfect.low < 0.95
-    assert perfect.high == 1.0
-    assert auprc_interval(Figure.undefined("there are no posts"), 0, 0, 0.95).reason == "there are no posts"
 
 
 def test_critical_value():

@@ -17,7 +17,7 @@ from probatum.metrics.paired import (
     joint_table,
     margins,
     mcnemar_exact,
-    tango,
+    paired_change,
 )
 
 rows = st.lists(st.tuples(*[st.booleans()] * 5), min_size=1, max_size=30)
@@ -72,37 +72,37 @@ def test_margins_of_the_joint_table_are_the_confusion_matrices(rows):
         assert (margin.tp, margin.fp, margin.tn, margin.fn) == (counts.tp, counts.fp, counts.tn, counts.fn)
 
 
-@pytest.mark.parametrize(("b", "c", "n"), [(9, 16, 44), (12, 2, 53), (0, 5, 60), (3, 3, 10), (1, 0, 1), (0, 4, 4)])
-def test_tango_ends_are_where_the_score_statistic_reaches_z(b, c, n):
-    def statistic(delta):  # the restricted likelihood maximised on a grid, not by the formula
-        shares = np.linspace(max(0, -delta) + 1e-9, (1 - delta) / 2 - 1e-9, 200_001)
-        rest = np.maximum(1 - 2 * shares - delta, 1e-300)
-        likelihood = b * np.log(shares + delta) + c * np.log(shares) + (n - b - c) * np.log(rest)
-        share = shares[np.argmax(likelihood)]
-        return (b - c - n * delta) / math.sqrt(n * (2 * share + delta * (1 - delta)))
-
-    low, high = tango(b, c, n, 0.95)
-    if low > -1:
-        assert statistic(low) == pytest.approx(1.95996, abs=0.01)
-    if high < 1:
-        assert statistic(high) == pytest.approx(-1.95996, abs=0.01)
+@pytest.mark.parametrize(
+    ("b", "c", "n"), [(9, 16, 44), (12, 2, 53), (0, 3, 30), (1, 0, 1), (0, 0, 10), (2.4, 0.3, 7.1)]
+)
+def test_ends_of_a_paired_change_cut_off_equal_tails_of_the_posterior(b, c, n):
+    shares = np.random.default_rng(0).dirichlet([b + 0.5, c + 0.5, n - b - c + 1], size=200_000)
+    low, high = paired_change(b, c, n, 0.95)
+    below = [np.mean(shares[:, 0] - shares[:, 1] < end) for end in (low, high)]
+    assert below == pytest.approx([0.025, 0.975], abs=0.0015)
 
 
-def test_tango_swaps_sign_with_the_systems():
-    low, high = tango(7, 3, 40, 0.95)
-    assert tango(3, 7, 40, 0.95) == pytest.approx((-high, -low))
+def test_a_paired_change_of_many_posts_is_the_usual_interval():
+    b, c, n = 52_000, 50_000, 1_000_000
+    half = 1.959964 * math.sqrt((b + c) / n - ((b - c) / n) ** 2) / math.sqrt(n)
+    assert paired_change(b, c, n, 0.95) == pytest.approx(((b - c) / n - half, (b - c) / n + half), abs=1e-6)
+
+
+def test_a_paired_change_swaps_sign_with_the_systems():
+    low, high = paired_change(7, 3, 40, 0.95)
+    assert paired_change(3, 7, 40, 0.95) == pytest.approx((-high, -low))
 
 
 def test_no_discordant_post_is_not_certainty():
-    low, high = tango(0, 0, 10, 0.95)
-    assert (low, high) == pytest.approx((-0.2775, 0.2775), abs=1e-4)
+    low, high = paired_change(0, 0, 10, 0.95)
+    assert (low, high) == pytest.approx((-0.1765, 0.1765), abs=1e-4)
     same = Answers(np.array([True] * 15 + [False] * 15), np.array([True] * 30), np.array([True] * 30))
     found = difference(same, same, "f1", 0.95).interval
     assert found.low < -0.02 < found.value == 0 < 0.02 < found.high
 
 
-def test_tango_of_no_posts_is_undefined():
-    assert all(math.isnan(end) for end in tango(0, 0, 0, 0.95))
+def test_a_change_on_no_posts_is_undefined():
+    assert all(math.isnan(end) for end in paired_change(0, 0, 0, 0.95))
 
 
 def test_undefined_difference_says_why():
@@ -153,7 +153,7 @@ def test_paired_intervals_cover_the_truth(n):
         table = counts.reshape(2, 2, 2)
         gain = bootstrap_difference(table, "f1", 0.95, 600, number)
         inside[0] += gain.low <= f1_gain <= gain.high
-        low, high = tango(int(table[0, 0, 1]), int(table[0, 1, 0]), int(table[0].sum()), 0.95)
+        low, high = paired_change(int(table[0, 0, 1]), int(table[0, 1, 0]), int(table[0].sum()), 0.95)
         inside[1] += low <= fpr_change <= high
     assert (inside / 800 >= 0.925).all()
     assert (inside / 800 <= 0.985).all()

@@ -79,3 +79,25 @@ def test_swapping_the_systems_changes_nothing():
     truth, mine, theirs = (draw.random(400) < share for share in (0.4, 0.8, 0.7))
     one, other = answers(truth, mine), answers(truth, theirs)
     assert permutation_p(one, other, "f1") == pytest.approx(permutation_p(other, one, "f1"))
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "f1"])
+def test_clusters_are_swapped_whole(metric):
+    rng = np.random.default_rng(4)
+    truth = rng.random(40) < 0.5
+    one, other = (Answers(truth, truth == (rng.random(40) < right), np.ones(40, dtype=bool)) for right in (0.9, 0.6))
+    alone = permutation_p(one, other, metric)
+    clusters = np.repeat(np.arange(40), 6)
+    sixfold = [Answers(*(np.repeat(column, 6) for column in (s.truth, s.flagged, s.parsed))) for s in (one, other)]
+    assert permutation_p(*sixfold, metric) < 1e-4  # as if each stood for itself
+    assert permutation_p(*sixfold, metric, clusters=clusters) == pytest.approx(alone, abs=0.01)
+    assert permutation_p(one, other, metric, clusters=np.arange(40)) == alone
+    assert permutation_p(one, other, metric, clusters=np.zeros(40, dtype=int)) == 1.0
+
+
+def test_a_drawn_test_is_never_0_and_without_a_figure_undefined():
+    truth = np.ones(200, dtype=bool)
+    best, worst = (Answers(truth, truth == right, truth) for right in (True, False))
+    p_value = permutation_p(best, worst, "accuracy", clusters=np.repeat(np.arange(100), 2), draws=999)
+    assert p_value == pytest.approx(1 / 1000)
+    assert np.isnan(permutation_p(best, worst, "fpr", clusters=np.repeat(np.arange(100), 2)))

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from probatum.metrics.paired import bootstrap_test, margins, mcnemar_exact, tango
+from probatum.metrics.paired import bootstrap_test, margins, mcnemar_exact, paired_change
 from probatum.metrics.planned import (
     Assumed,
     power_of_ratio,
@@ -39,7 +39,7 @@ def test_power_of_mcnemar_is_that_of_drawn_studies(n, gain, least):
 @pytest.mark.parametrize(("n", "gain", "limit"), [(100, 0.0, -0.15), (300, 0.02, -0.05), (1000, -0.01, -0.05)])
 def test_power_of_the_bound_is_that_of_drawn_studies(n, gain, limit):
     drawn = np.random.default_rng(n).multinomial(n, [(0.25 + gain) / 2, (0.25 - gain) / 2, 0.75], size=STUDIES)
-    shown = [tango(b, c, n, 0.95)[0] >= limit for b, c, _ in drawn]
+    shown = [paired_change(b, c, n, 0.95)[0] >= limit for b, c, _ in drawn]
     assert power_to_bound_rate(gain, limit, 0.25, n, 0.95) == pytest.approx(np.mean(shown), abs=0.03)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from probatum.metrics.intervals import Interval, wilson
-from probatum.metrics.paired import tango
+from probatum.metrics.paired import paired_change
 from probatum.metrics.power import posts_to_settle, posts_to_show, showable_rate, trials_to_settle
 
 TIMES = ((1.959964 + 0.841621) / 1.959964) ** 2  # as many posts for 80 % power as for the bound at the limit
@@ -77,5 +77,5 @@ def test_posts_show_a_gain_in_80_percent_of_studies(gain, least):
     study = Interval(gain, gain - 1.959964 * error, gain + 1.959964 * error, 100)
     n = posts_to_show(study, least, 100, 0.95)
     drawn = np.random.default_rng(0).multinomial(n, [up, down, 0.8], size=2000)
-    shown = [(b - c) / n >= least and tango(b, c, n, 0.95)[0] > 0 for b, c, _ in drawn]
+    shown = [(b - c) / n >= least and paired_change(b, c, n, 0.95)[0] > 0 for b, c, _ in drawn]
     assert np.mean(shown) == pytest.approx(0.8, abs=0.03)

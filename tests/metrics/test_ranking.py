@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import pmean
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from probatum.metrics.ranking import auprc, auroc, bias_areas, power_mean
+from probatum.metrics.areas import bias_areas
+from probatum.metrics.ranking import auprc, auroc, power_mean
 
 scores = st.sampled_from([0.0, 0.25, 0.5, 1.0])
 rows = st.lists(st.tuples(st.booleans(), scores, st.sampled_from("abc")), max_size=30)

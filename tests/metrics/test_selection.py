@@ -108,3 +108,16 @@ def test_one_positive_post_cannot_be_on_both_sides():
 def test_nothing_to_choose_from():
     with pytest.raises(ValueError, match="nothing to choose from"):
         select(np.array([True]), [], None, Aim())
+
+
+def test_posts_of_a_cluster_are_drawn_and_left_out_together():
+    truth, random = posts(n=60)
+    scores = [random.random(60), random.random(60)]
+    twice = [np.repeat(score, 8) for score in scores]
+    clusters = random.permutation(60).repeat(8)
+    alone = select(truth, scores, None, Aim(), draws=DRAWS)
+    clustered = select(np.repeat(truth, 8), twice, None, Aim(), clusters=clusters, draws=DRAWS)
+    torn = select(np.repeat(truth, 8), twice, None, Aim(), draws=DRAWS)
+    assert clustered.found == pytest.approx(alone.found)
+    assert clustered.high - clustered.low == pytest.approx(alone.high - alone.low, rel=0.3)
+    assert torn.high - torn.low < 0.6 * (clustered.high - clustered.low)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from probatum.cli.options import settings_of
+from probatum.cli.options import load_study, settings_of
 from probatum.errors import InputError, StudyError
 from probatum.study import Study, Training
 
@@ -64,6 +64,15 @@ def test_settings_given_on_the_command_line_are_read_as_yaml(tmp_path):
     assert (study.training.seeds, study.scoring.threshold, study.prompt.strategy) == ([0, 1], 0.25, "guide")
     assert settings_of(None) == {}
     assert settings_of(["a=b=c"]) == {"a": "b=c"}
+
+
+def test_flags_lie_over_the_file_and_those_not_given_do_not(tmp_path):
+    path = tmp_path / "study.yaml"
+    path.write_text(BASE)
+    flags = {"dropout": 0.0, "rank": None, "shard": False, "out": tmp_path, "set_": ["training.alpha=8"]}
+    study = load_study(path, flags)
+    assert study == Study.load(path, {"training.dropout": 0.0, "training.alpha": 8})
+    assert load_study(path, {"shard": True, "learning_curve": True}).model.shard is True
 
 
 @pytest.mark.parametrize("given", ["training.seeds", "=3", "training..seeds=3", ".=1"])

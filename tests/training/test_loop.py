@@ -6,70 +6,17 @@ import shutil
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.checkpoints import write_gpt_oss
+from tests.training.small_training import SETTINGS, Killed, examples, gradients_of_a_step, ignore, kill_at
 from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    TrainerCallback,
     TrainerControl,
     TrainerState,
     TrainingArguments,
 )
 
 from probatum.errors import StudyError, TrainingError
-from probatum.model.load import LoadedModel
-from probatum.model.mxfp4.quantizer import keep_mxfp4
-from probatum.model.packing import Suffix
-from probatum.study import Training
 from probatum.training.callbacks import Checks
 from probatum.training.loop import fitting_warmup, newest_checkpoint, train
 from probatum.training.trainer import Examples, PackedTrainer, validation_loss
-
-SETTINGS = Training(
-    rank=4, alpha=8, dropout=0.1, epochs=2, batch_size=4, micro_batch_size=2, learning_rate=1e-2,
-    warmup_steps=2, eval_steps=4, gradient_checkpointing=True,
-)  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return write_gpt_oss(tmp_path_factory.mktemp("gpt-oss"))
-
-
-@pytest.fixture
-def loaded(folder):
-    config = AutoConfig.from_pretrained(folder)
-    keep_mxfp4(config)
-    model = AutoModelForCausalLM.from_pretrained(folder, config=config, dtype=torch.float32)
-    model.requires_grad_(False)
-    return LoadedModel(model.eval(), None, "tiny", is_mxfp4=True)
-
-
-def examples(num_train=22, seed=0):
-    """Posts whose answer is decided by their first token, so that there is something to learn."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def suffixes(count):
-        rows = torch.randint(4, 97, (count, 6), generator=generator).tolist()
-        return [Suffix(row, [[1, 3] if row[0] % 2 else [2, 2, 3]]) for row in rows]
-
-    return Examples([7, 8, 9, 10], suffixes(num_train), suffixes(6), tokens_per_row=64)
-
-
-def ignore(_):
-    pass
-
-
-class Killed(BaseException):
-    """Stands for a kill: nothing may catch it."""
-
-
-def kill_at(step):
-    def report(progress):
-        if progress.step == step:
-            raise Killed
-
-    return report
 
 
 def test_training_learns_and_leaves_an_adapter(loaded, tmp_path):
@@ -140,21 +87,7 @@ def test_gradients_of_a_packed_step_equal_posts_alone(loaded, tmp_path):
     """One step of batch 4 as two packed rows of 2, against four plain passes whose losses are summed."""
     settings = SETTINGS.model_copy(update={"dropout": 0.0, "max_steps": 1, "gradient_checkpointing": False})
     data = examples(num_train=4)
-    grads = {}
-
-    class Grab(TrainerCallback):
-        def on_pre_optimizer_step(self, args, state, control, model=None, **_):
-            grads.update({n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None})
-
-    original = PackedTrainer.__init__
-
-    def with_grab(self, *args, callbacks=(), **kwargs):
-        original(self, *args, callbacks=[*callbacks, Grab()], **kwargs)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(PackedTrainer, "__init__", with_grab)
-        train(loaded, data, settings.model_copy(update={"max_grad_norm": 1e9}), tmp_path, ignore)
-
+    grads = gradients_of_a_step(loaded, data, settings, tmp_path)
     from probatum.training.lora import attach_adapter
 
     model = attach_adapter(loaded, settings)

@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tests.training.test_loop import SETTINGS, examples, folder, ignore, loaded  # noqa: F401  # the fixtures
+from tests.training.small_training import SETTINGS, examples, gradients_of_a_step, ignore
 from torch.nn import functional as F
-from transformers import TrainerCallback
 
 from probatum.data.records import Post
 from probatum.data.reweighting import post_weights
@@ -16,7 +15,6 @@ from probatum.model.packing import Suffix, pack_row
 from probatum.training.examples import loss_weights, supervised, weighted_loss
 from probatum.training.loop import train
 from probatum.training.lora import attach_adapter
-from probatum.training.trainer import PackedTrainer
 
 WEIGHTS = [0.25, 3.0, 1.0, 0.5]
 
@@ -25,26 +23,8 @@ def weighted(data, weights):
     return replace(data, train=[replace(one, weight=w) for one, w in zip(data.train, weights, strict=True)])
 
 
-def gradients_of_a_step(loaded, data, settings, tmp_path):  # noqa: F811
-    grads = {}
-
-    class Grab(TrainerCallback):
-        def on_pre_optimizer_step(self, args, state, control, model=None, **_):
-            grads.update({n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None})
-
-    original = PackedTrainer.__init__
-
-    def with_grab(self, *args, callbacks=(), **kwargs):
-        original(self, *args, callbacks=[*callbacks, Grab()], **kwargs)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(PackedTrainer, "__init__", with_grab)
-        train(loaded, data, settings.model_copy(update={"max_grad_norm": 1e9}), tmp_path, ignore)
-    return grads
-
-
 @pytest.mark.parametrize("micro", [1, 2, 4])
-def test_gradients_of_a_packed_step_are_those_of_the_naive_weighted_loss(loaded, tmp_path, micro):  # noqa: F811
+def test_gradients_of_a_packed_step_are_those_of_the_naive_weighted_loss(loaded, tmp_path, micro):
     settings = SETTINGS.model_copy(
         update={"dropout": 0.0, "max_steps": 1, "gradient_checkpointing": False, "micro_batch_size": micro}
     )
@@ -65,7 +45,7 @@ def test_gradients_of_a_packed_step_are_those_of_the_naive_weighted_loss(loaded,
         torch.testing.assert_close(grad, expected[name], rtol=1e-4, atol=1e-6)
 
 
-def test_a_step_of_one_post_keeps_its_weight(loaded, tmp_path):  # noqa: F811
+def test_a_step_of_one_post_keeps_its_weight(loaded, tmp_path):
     """Divided by the sum of weights instead, a batch of one would take every weight away."""
     settings = SETTINGS.model_copy(update={"dropout": 0.0, "max_steps": 1, "batch_size": 1, "micro_batch_size": 1})
     data = examples(num_train=1)
@@ -76,14 +56,14 @@ def test_a_step_of_one_post_keeps_its_weight(loaded, tmp_path):  # noqa: F811
         torch.testing.assert_close(4 * gradient, heavy[name], rtol=1e-4, atol=1e-6)
 
 
-def test_weights_of_one_change_nothing(loaded, tmp_path):  # noqa: F811
+def test_weights_of_one_change_nothing(loaded, tmp_path):
     data = examples()
     plain = train(loaded, data, SETTINGS, tmp_path / "plain", ignore)
     ones = train(loaded, weighted(data, [1.0] * len(data.train)), SETTINGS, tmp_path / "ones", ignore)
     assert (ones.best_loss, ones.final_loss) == (plain.best_loss, plain.final_loss)
 
 
-def test_validation_loss_is_not_weighted(loaded, tmp_path):  # noqa: F811
+def test_validation_loss_is_not_weighted(loaded, tmp_path):
     data = examples()
     heavy = replace(data, validation=[replace(one, weight=7.0) for one in data.validation])
     settings = SETTINGS.model_copy(update={"max_steps": 1})

@@ -140,3 +140,16 @@ def test_the_change_of_the_flip_rate_is_paired():
     change = swaps_of(swapped, SETTINGS).change["tuned"]
     assert change.value == -0.5
     assert change.high < -0.25
+
+
+def test_swaps_of_posts_of_one_cluster_are_one_cluster():
+    posts = [swap(at, f"p{at}", "x", "y") for at in range(40)]
+    before = {"tuned": [scored(f"p{at}", 0.6) for at in range(40)]}
+    after = {"tuned": [scored(f"s{at}", 0.4 if at % 20 < 10 else 0.6) for at in range(40)]}
+    alone = swaps_of(Swapped(posts, before, after, 40), SETTINGS).overall["tuned"]
+    clusters = {f"p{at}": at % 20 for at in range(40)}
+    pairs = swaps_of(Swapped(posts, before, after, 40), SETTINGS, clusters).overall["tuned"]
+    for figure in ("flip_rate", "change"):
+        one, two = getattr(alone, figure), getattr(pairs, figure)
+        assert two.value == pytest.approx(one.value)
+        assert two.high - two.low > 1.2 * (one.high - one.low)

@@ -103,3 +103,9 @@ def test_one_template_for_all_is_inconclusive_not_accepted():
     found = judged(posts, predictions, "template")
     assert {result.outcome for result in found.criteria} == {"inconclusive"}
     assert found.comparisons[0].mcnemar_p == 1.0
+    assert all("only posts of other clusters can settle it" in result.reason for result in found.criteria)
+    assert {result.posts_needed for result in found.criteria} == {None}
+    change, level = found.comparisons[0].differences["f1"], found.systems["tuned"].metrics["accuracy"]
+    assert (change.low, change.high) == (-1.0, 1.0)
+    assert (level.low, level.high) == (0.0, 1.0)
+    assert any("are one cluster, so that nothing says how far the figures would vary" in note for note in found.notes)

@@ -118,3 +118,17 @@ def test_only_figures_of_which_more_is_better_order():
     assert to_order_by("mcc") == "mcc"
     with pytest.raises(InputError, match="fpr: not a figure to order systems by; allowed: accuracy, f1"):
         to_order_by("fpr")
+
+
+def test_posts_of_one_template_count_as_one_on_a_board():
+    alone = posts_of(40)
+    many = [replace(post, id=f"{post.id}-{at}", text=f"{post.text} {at}", extra={"template": post.id})
+            for post in alone for at in range(6)]  # fmt: skip
+    (board,) = rank([entry("a", 30, alone), entry("b", 36, alone)], "f1", SETTINGS).boards
+    (clustered,) = rank([entry("a", 180, many), entry("b", 216, many)], "f1", SETTINGS).boards
+    assert board.clusters == ""
+    assert "240 posts are 40 clusters" in clustered.clusters
+    assert clustered.rows[1].p_value == pytest.approx(board.rows[1].p_value, abs=0.02)
+    assert clustered.rows[1].behind.high == pytest.approx(board.rows[1].behind.high, abs=0.03)
+    (torn,) = rank([replace(entry("a", 180, many), cluster="none"), entry("b", 216, many)], "f1", SETTINGS).boards
+    assert torn.rows[1].p_value < 1e-6

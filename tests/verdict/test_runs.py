@@ -228,3 +228,21 @@ def test_two_runs_of_chance_are_seldom_told_apart():
         other = "".join(draw.choice([t, t, "0", "1"]) for t in truth)
         wrong += bool(compared(make_run("x", truth, one), make_run("y", truth, other)).pairs[0].supported)
     assert wrong <= 18
+
+
+@pytest.mark.parametrize("same_texts", [False, True])
+def test_the_order_of_files_changes_signs_alone(same_texts):
+    """Also where posts share a text, so that the comparison is clustered."""
+    draw = random.Random(5)
+    texts = [f"post {at // 3 if same_texts else at}" for at in range(120)]
+    truth = "".join(draw.choice("01") for _ in texts)
+    answers = ["".join(right if draw.random() < share else "0" for right in truth) for share in (0.6, 0.75, 0.9)]
+    runs = [make_run(name, truth, said, texts=texts) for name, said in zip("abc", answers, strict=True)]
+    forth, back = compared(*runs).pairs, compared(*runs[::-1]).pairs
+    for pair in forth:
+        (mirror,) = [other for other in back if (other.system, other.other) == (pair.other, pair.system)]
+        assert mirror.holm_p == pair.holm_p
+        assert (len(mirror.fixed), len(mirror.broken)) == (len(pair.broken), len(pair.fixed))
+        for metric in ("f1", "mcc", "precision"):
+            one, other = pair.differences[metric], mirror.differences[metric]
+            assert (other.value, other.low, other.high) == (-one.value, -one.high, -one.low)

@@ -127,7 +127,7 @@ def test_progress_before_a_stage_began_is_nothing():
 def test_every_stage_of_a_run_has_a_title():
     from typing import get_args
 
-    from probatum.pipeline import ON_VALIDATION
+    from probatum.manifest import ON_VALIDATION
     from probatum.study import System
     from probatum.verdict.decision import NEVER_CHOSEN
 

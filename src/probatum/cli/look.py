@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from probatum.cli.app import app, console, print_json, refuse_flags, say
-from probatum.cli.options import Gpus, Json, MemoryLimit, Shard, load_study, overrides_of
+from probatum.cli.options import Gpus, Json, MemoryLimit, Shard, load_study
 
 RunFolderPath = Annotated[Path, typer.Argument(metavar="RUN", help="the run folder", show_default=False)]
 
@@ -76,6 +76,7 @@ def plot(
 
 @app.command(rich_help_panel="Look")
 def doctor(
+    context: typer.Context,
     study: Annotated[Path | None, typer.Argument(help="a study to check the machine for", show_default=False)] = None,
     memory_limit: MemoryLimit = None,
     gpus: Gpus = None,
@@ -87,8 +88,7 @@ def doctor(
 
     if study is None:
         refuse_flags({"memory_limit": memory_limit, "shard": shard}, "name a study to check them for")
-    overrides = overrides_of(memory_limit=memory_limit, shard=shard or None)
-    found = diagnose(None if study is None else load_study(study, overrides), gpus or 1)
+    found = diagnose(None if study is None else load_study(study, context.params), gpus or 1)
     if as_json:
         print_json(found.to_json())
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,11 +11,18 @@ import typer
 if TYPE_CHECKING:
     from probatum.study import Study
 
-SETTINGS = {
+SETTINGS = {  # flag -> the setting that it lays over the study file
     "limit": "limit",
     "method": "scoring.method",
     "memory_limit": "model.memory_limit",
     "shard": "model.shard",
+    "rank": "training.rank",
+    "alpha": "training.alpha",
+    "dropout": "training.dropout",
+    "epochs": "training.epochs",
+    "batch_size": "training.batch_size",
+    "learning_rate": "training.learning_rate",
+    "learning_curve": "training.learning_curve",
 }
 
 
@@ -48,11 +56,23 @@ Set = Annotated[
 Method = Annotated[Literal["likelihood", "generate"] | None, typer.Option(help="how an answer becomes a score")]
 
 
-def load_study(path: Path, overrides: dict[str, Any]) -> Study:
-    """Read a study file with flags laid over it; pydantic is imported here, for `--help` to be quick."""
-    from probatum.study import Study
+def load_study(path: Path, flags: Mapping[str, Any]) -> Study:
+    """Read a study file with a verb's flags laid over it.
 
-    return Study.load(path, overrides)
+    Args:
+        path: the study file.
+        flags: the verb's parameters by name (`context.params`); those that are no setting are passed over, and so are
+            flags that were not given.
+
+    Raises:
+        InputError: a `--set` is no KEY=VALUE.
+        StudyError: the file or a setting is not valid.
+    """
+    from probatum.study import Study  # with pydantic: imported here, for `--help` to be quick
+
+    given = {name: value for name, value in flags.items() if value is not None and value is not False}
+    settings = {SETTINGS[name]: value for name, value in given.items() if name in SETTINGS}
+    return Study.load(path, settings | settings_of(flags.get("set_")))
 
 
 def settings_of(given: list[str] | None) -> dict[str, Any]:
@@ -75,8 +95,3 @@ def settings_of(given: list[str] | None) -> dict[str, Any]:
         except yaml.YAMLError as error:
             raise InputError(f"--set {one}: the value is not YAML: {getattr(error, 'problem', error)}") from error
     return found
-
-
-def overrides_of(**given: Any) -> dict[str, Any]:
-    """Return the settings that flags lay over the study file."""
-    return {SETTINGS.get(name, f"training.{name}"): value for name, value in given.items() if value is not None}

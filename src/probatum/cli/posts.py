@@ -108,6 +108,7 @@ def audit(
     from probatum.data.audit.findings import at_least
     from probatum.data.audit.reading import read_audited
     from probatum.data.predicted.columns import parse_columns
+    from probatum.data.records import POST_FIELDS
     from probatum.data.sources import Reading
     from probatum.report.audit import print_audit
     from probatum.study import Data, Task
@@ -120,8 +121,9 @@ def audit(
         loaded = load_study(study, {})
         task, data = loaded.task, loaded.data
         counts = None if loaded.prompt.strategy == READY else count_cut(loaded)
+    named = parse_columns(columns, POST_FIELDS)
     reading = Reading(task.label_set(), data.columns, data.marker, on_error or data.on_error)
-    read = read_audited(files, against or [], reading, source=source, named=parse_columns(columns), positive=positive)
+    read = read_audited(files, against or [], reading, source=source, named=named, positive=positive)
     found = audit_posts(read.files, counts, against=read.against, positive=read.labels.positive)
     if as_json:
         print_json(found.to_json() | {"skipped": [record.to_json() for record in read.skipped]})

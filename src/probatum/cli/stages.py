@@ -26,7 +26,6 @@ from probatum.cli.options import (
     Shard,
     StudyFile,
     load_study,
-    overrides_of,
 )
 from probatum.cli.session import finish, run_stages, same_run
 from probatum.errors import StudyError
@@ -37,6 +36,7 @@ FOR_PREDICTIONS = "For files of predictions"
 
 @app.command(rich_help_panel="Stage by stage")
 def score(
+    context: typer.Context,
     study: StudyFile,
     system: Annotated[
         Literal["majority", "linear", "baseline", "tuned"], typer.Option(help="which system")
@@ -53,13 +53,7 @@ def score(
     from probatum.pipeline import measure
     from probatum.report.tables import systems_table
 
-    done = run_stages(
-        load_study(study, overrides_of(limit=limit, method=method, memory_limit=memory_limit, shard=shard or None)),
-        out,
-        as_json,
-        (system,),
-        gpus,
-    )
+    done = run_stages(load_study(study, context.params), out, as_json, (system,), gpus)
     result = measure(done, system)
     if as_json:
         print_json(result.to_json()["systems"][system])
@@ -71,6 +65,7 @@ def score(
 
 @app.command(rich_help_panel="Stage by stage")
 def train(
+    context: typer.Context,
     study: StudyFile,
     out: Out = None,
     limit: Limit = None,
@@ -85,24 +80,14 @@ def train(
     shard: Shard = False,
 ) -> None:
     """Train the study's LoRA adapter; a killed run goes on from its newest checkpoint."""
-    overrides = overrides_of(
-        limit=limit,
-        rank=rank,
-        alpha=alpha,
-        dropout=dropout,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        memory_limit=memory_limit,
-        shard=shard or None,
-    )
-    done = run_stages(load_study(study, overrides), out, False, ("training",), gpus)
+    done = run_stages(load_study(study, context.params), out, False, ("training",), gpus)
     say(f"adapter: {done.folder.adapter}")
     say_next(f"probatum score {same_run(done)} --system tuned")
 
 
 @app.command(rich_help_panel="Stage by stage")
 def compare(
+    context: typer.Context,
     files: Annotated[
         list[Path],
         typer.Argument(help="one study (YAML), run folders, or files of predictions (CSV, JSON)", show_default=False),
@@ -160,8 +145,7 @@ def compare(
                 f"compare takes one study, or files of predictions; given {len(files)}: {', '.join(map(str, files))}"
             )
         refuse_flags(for_predictions, f"{files[0]} is a study, whose file holds these settings")
-        overrides = overrides_of(limit=limit, memory_limit=memory_limit, shard=shard or None)
-        finish(run_stages(load_study(files[0], overrides), out, as_json, gpus=gpus), as_json, examples)
+        finish(run_stages(load_study(files[0], context.params), out, as_json, gpus=gpus), as_json, examples)
     refuse_flags(for_study, f"{files[0]} is a file of predictions, not a study (YAML)")
     _compare_runs(files, columns, positive, valid_only, as_json)
 

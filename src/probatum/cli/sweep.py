@@ -16,14 +16,13 @@ from probatum.cli.options import (
     Set,
     StudyFile,
     load_study,
-    overrides_of,
-    settings_of,
 )
 from probatum.cli.session import INTERRUPTED, finish
 
 
 @app.command(rich_help_panel="The whole study")
 def sweep(
+    context: typer.Context,
     study: StudyFile,
     out: Annotated[
         Path | None, typer.Option(help="folder of the sweep \\[default: runs/NAME-sweep]", show_default=False)
@@ -45,7 +44,7 @@ def sweep(
     from probatum.sweep.table import print_sweep
     from probatum.watch.terminal import TerminalWatcher
 
-    loaded = load_study(study, overrides_of(limit=limit, memory_limit=memory_limit) | settings_of(set_))
+    loaded = load_study(study, context.params)
     watcher = None if as_json else TerminalWatcher(console)
     try:
         swept = try_trainings(loaded, out, trials, watcher, (lambda _: None) if as_json else say)

@@ -28,14 +28,13 @@ from probatum.cli.options import (
     Shard,
     StudyFile,
     load_study,
-    overrides_of,
-    settings_of,
 )
 from probatum.cli.session import finish, run_stages
 
 
 @app.command(rich_help_panel="The whole study")
 def run(
+    context: typer.Context,
     study: StudyFile,
     out: Out = None,
     limit: Limit = None,
@@ -61,20 +60,7 @@ def run(
 
     Started again, it goes on where it stopped: a stage whose inputs are unchanged is not repeated.
     """
-    overrides = overrides_of(
-        limit=limit,
-        rank=rank,
-        alpha=alpha,
-        dropout=dropout,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        shard=shard or None,
-        learning_curve=learning_curve or None,
-        method=method,
-        memory_limit=memory_limit,
-    )
-    loaded = load_study(study, overrides | settings_of(set_))
+    loaded = load_study(study, context.params)
     if detached:
         run_apart(loaded, out)
         return

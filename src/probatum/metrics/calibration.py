@@ -6,14 +6,15 @@ A post without a score counts as wrong as a score can be: 0 on a positive post, 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import t as student
 
 from probatum.metrics.classification import NO_POSTS, Flags, Floats, ratio
+from probatum.metrics.clustered import clustered_mean
+from probatum.metrics.clusters import Codes, design_effect
 from probatum.metrics.figure import Figure
-from probatum.metrics.intervals import Interval, wilson
+from probatum.metrics.intervals import Interval, on_fewer, wilson
 from probatum.metrics.ranking import NO_SCORES
 
 BINS = 15  # as in Guo et al. (2017)
@@ -56,17 +57,18 @@ class Calibration:
     bins: list[ReliabilityBin]
 
 
-def brier(truth: Flags, score: Floats, confidence: float) -> Interval:
+def brier(truth: Flags, score: Floats, confidence: float, clusters: Codes | None = None) -> Interval:
     """Return the mean squared distance of the score from the label, 1 for positive and 0 for others (Brier 1950).
 
     Args:
         truth: bool[n], the true label is the positive one.
         score: float[n] in [0, 1]; NaN where the system gave none.
         confidence: level in (0, 1).
+        clusters: int[n], posts of one value are one cluster; `None` if every post stands for itself.
 
     Returns:
-        A value in [0, 1], 0 being best, with Student's t interval of a mean; the interval is 0 to 1 for n = 1, and the
-        value is undefined for n = 0 or without scores.
+        A value in [0, 1], 0 being best, with Student's t interval of a mean (`clustered_mean`); the interval is 0 to 1
+        for n = 1 and for a single cluster, and the value is undefined for n = 0 or without scores.
 
     Raises:
         ValueError: a score is no probability.
@@ -74,14 +76,23 @@ def brier(truth: Flags, score: Floats, confidence: float) -> Interval:
     if reason := _undefined(score):
         return Interval.undefined(reason)
     loss = (_scored_wrong(truth, score) - truth) ** 2
-    n, value = len(loss), float(loss.mean())
-    if n == 1:
-        return Interval(value, 0.0, 1.0, 1)
-    half = float(student.ppf((1 + confidence) / 2, n - 1)) * float(loss.std(ddof=1)) / math.sqrt(n)
-    return Interval(value, max(value - half, 0.0), min(value + half, 1.0), n)
+    codes = np.arange(len(loss)) if clusters is None else np.unique(clusters, return_inverse=True)[1]
+    sums = np.asarray(np.bincount(codes, weights=loss), dtype=float)
+    mean = clustered_mean(sums, np.asarray(np.bincount(codes), dtype=float), confidence)
+    if math.isnan(mean.low):
+        return replace(mean, low=0.0, high=1.0)
+    return replace(mean, low=max(mean.low, 0.0), high=min(mean.high, 1.0))
 
 
-def calibration(truth: Flags, score: Floats, confidence: float, *, bins: int = BINS, seed: int = 0) -> Calibration:
+def calibration(
+    truth: Flags,
+    score: Floats,
+    confidence: float,
+    *,
+    clusters: Codes | None = None,
+    bins: int = BINS,
+    seed: int = 0,
+) -> Calibration:
     """Return the expected calibration error and the reliability diagram behind it.
 
     ECE = Σ_b (n_b / n) |share of positive posts in b - mean score in b|, bins of equal width over the score of the
@@ -92,6 +103,8 @@ def calibration(truth: Flags, score: Floats, confidence: float, *, bins: int = B
         truth: bool[n], the true label is the positive one.
         score: float[n] in [0, 1]; NaN where the system gave none.
         confidence: level of the bins' intervals, in (0, 1).
+        clusters: int[n], posts of one value are one cluster, and each bin tells as much as so many fewer posts
+            (`design_effect`); `None` if every post stands for itself.
         bins: how many.
         seed: of what chance gives.
 
@@ -110,30 +123,39 @@ def calibration(truth: Flags, score: Floats, confidence: float, *, bins: int = B
     positives = np.bincount(code[truth], minlength=bins)
     mean = ratio(np.bincount(code, weights=filled, minlength=bins), n)
     promised = np.where(n > 0, np.clip(mean, 0, 1), 0.0)
-    drawn = np.random.default_rng(seed).binomial(n, promised, size=(CHANCE_DRAWS, bins))
-    by_chance = float(np.quantile(_error(n, drawn, promised), 0.95))
+    share = ratio(positives, n)
+    effect = _effects(truth, share, code, clusters, confidence)
+    told = np.maximum(np.round(n / effect), n > 0).astype(int)  # independent posts that tell as much
+    drawn = np.random.default_rng(seed).binomial(told, promised, size=(CHANCE_DRAWS, bins))
+    by_chance = float(np.quantile(_error(n, drawn / np.maximum(told, 1), promised), 0.95))
+    shares = [_share(float(share[b]), int(n[b]), float(effect[b]), confidence) for b in range(bins)]
     return Calibration(
-        Figure(float(_error(n, positives, promised))),
+        Figure(float(_error(n, np.where(n > 0, share, 0.0), promised))),
         Figure(by_chance),
         [
-            ReliabilityBin(
-                float(edges[b]), float(edges[b + 1]), int(n[b]), float(mean[b]), _share(positives[b], n[b], confidence)
-            )
+            ReliabilityBin(float(edges[b]), float(edges[b + 1]), int(n[b]), float(mean[b]), shares[b])
             for b in range(bins)
         ],
     )
 
 
-def _error(n: np.ndarray, positives: np.ndarray, promised: np.ndarray) -> np.ndarray:
-    error: np.ndarray = np.abs(positives - n * promised).sum(axis=-1) / n.sum()
+def _effects(truth: Flags, share: Floats, code: Codes, clusters: Codes | None, confidence: float) -> Floats:
+    """Return the design effect of clusters on each bin's share of positive posts."""
+    if clusters is None:
+        return np.ones(len(share))
+    bins = [code == b for b in range(len(share))]
+    return np.array([design_effect(truth[b] - share[at], clusters[b], confidence) for at, b in enumerate(bins)])
+
+
+def _error(n: np.ndarray, share: np.ndarray, promised: np.ndarray) -> np.ndarray:
+    error: np.ndarray = (n * np.abs(share - promised)).sum(axis=-1) / n.sum()
     return error
 
 
-def _share(positives: int, n: int, confidence: float) -> Interval:
+def _share(share: float, n: int, effect: float, confidence: float) -> Interval:
     if n == 0:
         return Interval.undefined(NO_POSTS)
-    low, high = wilson(positives, n, confidence)
-    return Interval(float(positives / n), float(low), float(high), int(n))
+    return on_fewer(share, n, effect, lambda: wilson(share * n / effect, n / effect, confidence))
 
 
 def _undefined(score: Floats) -> str | None:

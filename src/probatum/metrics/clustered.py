@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import t as student
 
+from probatum.metrics.classification import Floats
 from probatum.metrics.intervals import Interval
 
 
-def clustered_mean(sums: Sequence[float], counts: Sequence[float], confidence: float) -> Interval:
+def clustered_mean(sums: Sequence[float] | Floats, counts: Sequence[float] | Floats, confidence: float) -> Interval:
     """Return the mean over all items, with an interval that draws whole clusters.
 
     The ratio estimator Σ sums / Σ counts with its linearised variance m/(m-1) Σ (sum - mean · count)² / (Σ counts)²

@@ -8,6 +8,7 @@ clustered ones too, and for clusters of one post each it is that method exactly.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -22,7 +23,6 @@ from probatum.metrics.classification import Floats
 Codes = NDArray[np.int64]
 Statistic = Callable[[Floats], float]
 STEP = 1e-3  # of a post, for derivatives
-ONE_CLUSTER = 1e6  # times n: the design effect where nothing says how far clusters differ
 
 
 def design_effect(contribution: Floats, clusters: Codes, confidence: float) -> float:
@@ -40,8 +40,8 @@ def design_effect(contribution: Floats, clusters: Codes, confidence: float) -> f
         confidence: level in (0, 1).
 
     Returns:
-        A number from 1, exactly 1 where every post is a cluster and for n = 0; so high that an interval says nothing
-        where all posts are one cluster.
+        A number from 1, exactly 1 where every post is a cluster and for n = 0; infinite where all posts are one
+        cluster, so that nothing says how far clusters differ.
     """
     n = len(contribution)
     _, codes = np.unique(clusters, return_inverse=True)
@@ -50,7 +50,7 @@ def design_effect(contribution: Floats, clusters: Codes, confidence: float) -> f
     if number == n:
         return 1.0
     if number == 1:
-        return ONE_CLUSTER * n
+        return math.inf
     alike = n**2 / float(sizes @ sizes)  # clusters of one size that tell as much, if posts of a cluster were all alike
     spread = float(contribution @ contribution)
     if spread == 0:
@@ -58,8 +58,8 @@ def design_effect(contribution: Floats, clusters: Codes, confidence: float) -> f
     sums = np.bincount(codes, weights=contribution)
     effect = float(sums @ sums) / spread
     tail = (1 + confidence) / 2
-    few = (student.ppf(tail, alike - 1) / student.ppf(tail, n - 1)) ** 2 * number / (number - 1) * (n - 1) / n
-    return min(max(effect * float(few), 1.0), ONE_CLUSTER * n)
+    few = float(student.ppf(tail, alike - 1) / student.ppf(tail, n - 1)) ** 2 * number / (number - 1) * (n - 1) / n
+    return max(effect * few, 1.0) if math.isfinite(few) else math.inf  # not so where one cluster holds nearly all
 
 
 def contributions(cell: Codes, table: NDArray[np.int64] | Floats, statistic: Statistic) -> Floats:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from probatum.metrics.classification import Answers, Confusion
-from probatum.metrics.intervals import Interval, metric_interval
+from probatum.metrics.classification import Answers
+from probatum.metrics.clusters import Codes
+from probatum.metrics.intervals import Interval
+from probatum.metrics.levels import level
 
 FIGURES = ("f1", "flag_rate", "fpr", "fnr", "fdr")
 DEMOGRAPHIC_PARITY = ("flag_rate",)
@@ -64,72 +66,72 @@ class Disparity:
     left_out: dict[str, str]
 
 
-def group_table(values: NDArray[np.str_], answers: Answers, confidence: float) -> list[GroupRow]:
-    """Return one row for each value, the largest first, equal sizes by name.
+@dataclass(frozen=True)
+class Group:
+    """One system's answers about the posts with one value of a column, and the clusters of those posts, if any."""
+
+    answers: Answers
+    clusters: Codes | None = None
+
+    def level(self, metric: str, confidence: float) -> Interval:
+        """Return a figure on these posts with its interval."""
+        return level(self.answers, metric, confidence, clusters=self.clusters)
+
+
+def by_value(values: NDArray[np.str_], answers: Answers, clusters: Codes | None = None) -> dict[str, Group]:
+    """Part a system's answers by a column.
 
     Args:
         values: str[n], each post's value of the column.
         answers: one system's answers about those posts.
+        clusters: int[n], posts of one value are one cluster; `None` if every post stands for itself.
+
+    Returns:
+        Value to its posts, by name.
+    """
+    masks = {str(value): values == value for value in np.unique(values)}
+    return {
+        value: Group(answers.where(mine), None if clusters is None else clusters[mine]) for value, mine in masks.items()
+    }
+
+
+def group_table(groups: Mapping[str, Group], confidence: float) -> list[GroupRow]:
+    """Return one row for each group, the largest first, equal sizes by name.
+
+    Args:
+        groups: value to its posts.
         confidence: level of the intervals, in (0, 1).
 
     Returns:
         A row per value; none for n = 0. Rates without a denominator are undefined and say why.
     """
-    rows = [_row(value, counts, confidence) for value, counts in group_counts(values, answers).items()]
+    rows = [_row(value, group, confidence) for value, group in groups.items()]
     return sorted(rows, key=lambda row: (-row.n, row.value))
 
 
-def group_counts(values: NDArray[np.str_], answers: Answers) -> dict[str, Confusion]:
-    """Count right and wrong answers for each value, in one pass over the posts.
-
-    Args:
-        values: str[n], each post's value of the column.
-        answers: one system's answers about those posts.
-
-    Returns:
-        Value to its counts, by name.
-    """
-    names, codes = np.unique(values, return_inverse=True)
-    code = 8 * codes + 4 * answers.truth + 2 * answers.correct + answers.parsed
-    table = np.bincount(code, minlength=8 * len(names)).reshape(-1, 2, 2, 2)  # [value, truth, right, parsed]
-    return {str(name): _confusion(table[at]) for at, name in enumerate(names)}
-
-
-def _confusion(table: NDArray[np.int64]) -> Confusion:
-    (wrong_negative, right_negative), (wrong_positive, right_positive) = table.sum(axis=-1).tolist()
-    unparsed_negative, unparsed_positive = table[:, 0, 0].tolist()
-    return Confusion(
-        tp=right_positive,
-        fp=wrong_negative,
-        tn=right_negative,
-        fn=wrong_positive,
-        unparsed_fp=unparsed_negative,
-        unparsed_fn=unparsed_positive,
-    )
-
-
-def _row(value: str, counts: Confusion, confidence: float) -> GroupRow:
-    figures = {name: metric_interval(counts, name, confidence) for name in FIGURES}
+def _row(value: str, group: Group, confidence: float) -> GroupRow:
+    counts = group.answers.confusion()
+    figures = {name: group.level(name, confidence) for name in FIGURES}
     return GroupRow(value, counts.n, counts.positives, counts.negatives, counts.unparsed, **figures)
 
 
-def demographic_parity(counts: Mapping[str, Confusion], confidence: float) -> Disparity:
+def demographic_parity(groups: Mapping[str, Group], confidence: float) -> Disparity:
     """Return the demographic-parity difference: max_g P(flagged | g) - min_g P(flagged | g).
 
     Agarwal et al. (2018), definition 1; the same as fairlearn's `demographic_parity_difference`. It is no fault where
     groups differ in how many of their posts are positive.
 
     Args:
-        counts: group to its counts.
+        groups: group to its posts.
         confidence: level of the interval, in (0, 1).
 
     Returns:
         A value in [0, 1], 0 being equality; undefined with fewer than two groups.
     """
-    return _disparity(counts, DEMOGRAPHIC_PARITY, confidence)
+    return _disparity(groups, DEMOGRAPHIC_PARITY, confidence)
 
 
-def equalised_odds(counts: Mapping[str, Confusion], confidence: float) -> Disparity:
+def equalised_odds(groups: Mapping[str, Group], confidence: float) -> Disparity:
     """Return the equalised-odds difference: the larger of the groups' FPR difference and recall difference.
 
     max over y in {0, 1} of max_g P(flagged | g, y) - min_g P(flagged | g, y): Hardt, Price and Srebro (2016), as
@@ -137,35 +139,34 @@ def equalised_odds(counts: Mapping[str, Confusion], confidence: float) -> Dispar
     is named, where fairlearn calls its rate 0.
 
     Args:
-        counts: group to its counts.
+        groups: group to its posts.
         confidence: level of the interval, in (0, 1).
 
     Returns:
         A value in [0, 1], 0 being equality; undefined where neither rate has two groups.
     """
-    return _disparity(counts, EQUALISED_ODDS, confidence)
+    return _disparity(groups, EQUALISED_ODDS, confidence)
 
 
-def _disparity(counts: Mapping[str, Confusion], metrics: Sequence[str], confidence: float) -> Disparity:
+def _disparity(groups: Mapping[str, Group], metrics: Sequence[str], confidence: float) -> Disparity:
     """Return the largest difference of any rate, and an interval that holds for all rates and groups at once.
 
-    Every rate gets Wilson's interval at the Bonferroni level for all of them together. Then the true difference is at
-    most highest end minus lowest end, and at least highest lower end minus lowest upper end: it covers at least as
-    often as it claims. A bootstrap of a maximum minus a minimum would be too high and miss 0.
+    Every rate gets Wilson's interval (in clusters: of n / D posts) at the Bonferroni level for all of them together.
+    Then the true difference is at most highest end minus lowest end, and at least highest lower end minus lowest upper
+    end: it covers at least as often as it claims. A bootstrap of a maximum minus a minimum would be too high and miss
+    0.
     """
+    counts = {name: group.answers.confusion() for name, group in groups.items()}
     reasons = [(group, one.undefined(metric)) for metric in metrics for group, one in counts.items()]
     left_out = {group: reason for group, reason in reasons if reason}
-    defined = {metric: [g for g, c in counts.items() if not c.undefined(metric)] for metric in metrics}
-    rates = sum(len(groups) for groups in defined.values())
-    compared = {metric: groups for metric, groups in defined.items() if len(groups) > 1}
+    defined = {metric: [name for name, one in counts.items() if not one.undefined(metric)] for metric in metrics}
+    rates = sum(len(names) for names in defined.values())
+    compared = {metric: names for metric, names in defined.items() if len(names) > 1}
     if not compared:
         reason = "fewer than two groups have the rate"
         return Disparity(Interval.undefined(reason, len(counts)), metrics[0], None, None, left_out)
-    level = 1 - (1 - confidence) / rates
-    found = {
-        metric: {group: metric_interval(counts[group], metric, level) for group in groups}
-        for metric, groups in compared.items()
-    }
+    shared = 1 - (1 - confidence) / rates
+    found = {metric: {name: groups[name].level(metric, shared) for name in names} for metric, names in compared.items()}
     metric, figures = max(found.items(), key=lambda item: _range(item[1]))
     ends = [_ends(one) for one in found.values()]
     interval = Interval(_range(figures), max(low for low, _ in ends), max(high for _, high in ends), len(counts))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import expit, logit, ndtri
+from scipy.special import ndtri
 
 from probatum.metrics.bootstrap import table_weights
 from probatum.metrics.classification import Confusion, ratio
-from probatum.metrics.figure import Figure, MayBeUndefined
+from probatum.metrics.figure import MayBeUndefined
 
 OF_THE_WHOLE_TABLE = ("f1_macro", "mcc")  # neither a share of posts nor a function of one
 
@@ -44,6 +44,11 @@ class Interval(MayBeUndefined):
 def critical_value(confidence: float) -> float:
     """Return z such that a standard normal value lies within ±z with this probability (1.96 for 0.95)."""
     return float(ndtri((1 + confidence) / 2))
+
+
+def tails(confidence: float) -> tuple[float, float]:
+    """Return the probabilities that the ends of an interval with equal tails cut off (0.025 and 0.975 for 0.95)."""
+    return (1 - confidence) / 2, (1 + confidence) / 2
 
 
 def wilson(successes: Any, trials: Any, confidence: float) -> tuple[Any, Any]:
@@ -116,60 +121,24 @@ def percentile_interval(value: float, drawn: Any, confidence: float, n: int) -> 
         confidence: level in (0, 1).
         n: posts that the value rests on.
     """
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail])
+    low, high = np.quantile(drawn, tails(confidence))
     return Interval(value, min(float(low), value), max(float(high), value), n)
 
 
-def auroc_interval(area: Figure, positives: int, negatives: int, confidence: float) -> Interval:
-    """Return the interval of an area under the ROC curve.
-
-    The areas θ whose standard error puts the estimate within z of them, with Hanley and McNeil's variance
-    V(θ) = θ(1-θ) (1 + N(1-θ)/(2-θ) + Nθ/(1+θ)) / (m·n), N = (m+n)/2 - 1: method 5 of Newcombe (2006), which stays
-    sensible for areas of 0 and 1.
+def on_fewer(
+    value: float, n: int, effect: float, ends: Callable[[], tuple[float, float]], *, lowest: float = 0.0
+) -> Interval:
+    """Return the interval of a figure of clustered posts, widened to contain it.
 
     Args:
-        area: the estimate in [0, 1].
-        positives: number of positive posts.
-        negatives: number of negative posts.
-        confidence: level in (0, 1).
-
-    Returns:
-        The area with its interval; undefined where the area is.
+        value: the point estimate.
+        n: posts that the figure is a share of.
+        effect: design effect of the clusters; infinite where they are one, so that only the figure's whole range is
+            sure to hold the truth.
+        ends: of the interval of n / effect posts; not asked for where the effect is infinite.
+        lowest: the smallest value that the figure can have; its largest is 1.
     """
-    if area.reason:
-        return Interval.undefined(area.reason)
-    value, z = area.value, critical_value(confidence)
-
-    def excess(theta: float) -> float:
-        spread = (positives + negatives) / 2 - 1
-        shape = 1 + spread * (1 - theta) / (2 - theta) + spread * theta / (1 + theta)
-        return abs(theta - value) - z * math.sqrt(theta * (1 - theta) * shape / (positives * negatives))
-
-    edge = 1e-9
-    low = brentq(excess, 0.0, min(value, 1 - edge)) if value > 0 else 0.0
-    high = brentq(excess, max(value, edge), 1.0) if value < 1 else 1.0
-    return Interval(value, float(low), float(high), positives + negatives)
-
-
-def auprc_interval(area: Figure, positives: int, negatives: int, confidence: float) -> Interval:
-    """Return the interval of an area under the precision-recall curve.
-
-    logit⁻¹(logit A ± z / √(m A (1 - A))), m the number of positive posts: the logit interval that Boyd, Eng and Page
-    (2013) recommend. Areas of 1 are taken as half a positive post short of it.
-
-    Args:
-        area: the estimate in (0, 1].
-        positives: m, the number of positive posts.
-        negatives: number of negative posts.
-        confidence: level in (0, 1).
-
-    Returns:
-        The area with its interval; undefined where the area is.
-    """
-    if area.reason:
-        return Interval.undefined(area.reason)
-    inner = min(area.value, 1 - 0.5 / (positives + 1))
-    half = critical_value(confidence) / math.sqrt(positives * inner * (1 - inner))
-    low, high = expit(logit(inner) - half), expit(logit(inner) + half)
-    return Interval(area.value, float(low), max(float(high), area.value), positives + negatives)
+    if math.isinf(effect):
+        return Interval(value, lowest, 1.0, n)
+    low, high = ends()
+    return Interval(value, min(float(low), value), max(float(high), value), n)

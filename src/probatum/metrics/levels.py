@@ -8,7 +8,7 @@ import numpy as np
 
 from probatum.metrics.classification import DEFINITIONS, Answers, Confusion, Flags, Floats
 from probatum.metrics.clusters import Codes, contributions, design_effect
-from probatum.metrics.intervals import OF_THE_WHOLE_TABLE, Interval, metric_interval
+from probatum.metrics.intervals import OF_THE_WHOLE_TABLE, Interval, metric_interval, on_fewer
 
 COUNTS = [field.name for field in fields(Confusion)]
 # What one post of each kind counts as; the kind is 4 · truth + 2 · right + parsed, and a right answer is always parsed.
@@ -51,8 +51,12 @@ def level(
     effect = level_effect(answers, metric, confidence, clusters)
     if effect == 1:
         return plain
-    fewer = metric_interval(_scaled(counts, 1 / effect), metric, confidence, draws=draws, seed=seed)
-    return Interval(plain.value, min(fewer.low, plain.value), max(fewer.high, plain.value), plain.n)
+
+    def ends() -> tuple[float, float]:
+        fewer = metric_interval(_scaled(counts, 1 / effect), metric, confidence, draws=draws, seed=seed)
+        return fewer.low, fewer.high
+
+    return on_fewer(plain.value, plain.n, effect, ends, lowest=-1.0 if metric == "mcc" else 0.0)
 
 
 def level_effect(answers: Answers, metric: str, confidence: float, clusters: Codes | None) -> float:

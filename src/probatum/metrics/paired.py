@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import bdtr
+from scipy.special import bdtr, betainc, betaincinv, roots_legendre
 
 from probatum.metrics.bootstrap import table_weights
 from probatum.metrics.classification import Answers, Confusion, Flags
 from probatum.metrics.clusters import Codes, contributions, design_effect, sign_flip_exact
-from probatum.metrics.intervals import Interval, critical_value, percentile_interval
+from probatum.metrics.intervals import Interval, on_fewer, percentile_interval, tails
 
 RATIOS = ("f1", "precision", "fdr", "f1_macro", "mcc")  # made of the answers, so they are no share of fixed posts
+QUARTER = 0.25  # of a post added to each of the eight cells: half a post for each way to differ, as in `paired_change`
+_legendre_at, _legendre_weights = roots_legendre(64)
+NODES, WEIGHTS = (_legendre_at + 1) / 2, _legendre_weights / 2  # of the mean over quantiles in (0, 1)
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,12 @@ class Difference:
     only_system: int
     only_other: int
     p_value: float
+
+    def mirrored(self) -> Difference:
+        """Return how far the other system is above this one."""
+        at = self.interval
+        interval = replace(at, value=0.0 - at.value, low=0.0 - at.high, high=0.0 - at.low)
+        return Difference(interval, self.only_other, self.only_system, self.p_value)
 
 
 def mcnemar_exact(only_system: int, only_other: int) -> float:
@@ -72,11 +81,16 @@ def difference(
         seed: seed of those draws.
 
     Returns:
-        The difference; undefined, with the reason, where the figure is undefined for either system.
+        The difference; undefined, with the reason, where the figure is undefined for either system. That of the two
+        the other way round is its mirror image, to the last draw.
     """
     reason = system.confusion().undefined(metric) or other.confusion().undefined(metric)
     if metric in RATIOS:
-        return _of_ratios(system, other, metric, confidence, clusters=clusters, draws=draws, seed=seed, reason=reason)
+        table = joint_table(system, other)
+        swap = table.tolist() < table.swapaxes(1, 2).tolist()  # so that the draws do not depend on which comes first
+        first, second = (other, system) if swap else (system, other)
+        found = _of_ratios(first, second, metric, confidence, clusters=clusters, draws=draws, seed=seed, reason=reason)
+        return found.mirrored() if swap else found
     counts = _denominator(system, metric)
     signed = counted(system, metric).astype(np.int64) - counted(other, metric)
     mine = None if clusters is None else clusters[counts]
@@ -86,8 +100,8 @@ def difference(
     n = len(signed)
     value = (only_mine - only_theirs) / n
     effect = 1.0 if mine is None else design_effect(np.subtract(signed, value, dtype=float), mine, confidence)
-    low, high = tango(only_mine / effect, only_theirs / effect, n / effect, confidence)
-    interval = Interval(value, min(low, value), max(high, value), n)
+    scaled = only_mine / effect, only_theirs / effect, n / effect
+    interval = on_fewer(value, n, effect, lambda: paired_change(*scaled, confidence), lowest=-1.0)
     return Difference(interval, only_mine, only_theirs, sign_flip_exact(signed, mine))
 
 
@@ -144,12 +158,15 @@ def counted(answers: Answers, metric: str) -> Flags:
     raise ValueError(f"{metric!r} is not a share of fixed posts")
 
 
-def tango(only_system: float, only_other: float, n: float, confidence: float) -> tuple[float, float]:
-    """Return the ends of Tango's score interval for a difference of two paired proportions.
+def paired_change(only_system: float, only_other: float, n: float, confidence: float) -> tuple[float, float]:
+    """Return the ends of Jeffreys' interval for a difference of two paired proportions.
 
-    All δ with |b - c - nδ| <= z √(n (2q + δ(1 - δ))), where q is the maximum-likelihood share of `only_other` given δ
-    (Tango 1998, equations 11 to 14). It inverts McNemar's score test, and is never empty: no discordant post out of n
-    gives ± z²/(n + z²).
+    The shares of posts counted with the system alone, with the other alone and with both or neither have the posterior
+    Dirichlet(b + ½, c + ½, n - b - c + 1): half a post for each way to differ (Agresti and Min 2005, section 4). Their
+    difference δ is σ (2ρ - 1), with σ ~ Beta(b + c + 1, n - b - c + 1) the share that differs and
+    ρ ~ Beta(b + ½, c + ½) the system's part of it, so P(δ <= d) is a mean over σ of a beta distribution's share, here
+    over `NODES` of its quantiles. The ends cut off equal tails. It is never empty: no discordant post in ten gives
+    ± 0.18.
 
     Args:
         only_system: b, posts counted with the system alone.
@@ -162,22 +179,13 @@ def tango(only_system: float, only_other: float, n: float, confidence: float) ->
     """
     if n == 0:
         return math.nan, math.nan
-    z = critical_value(confidence)
-    if only_system == only_other == 0:
-        end = z**2 / (n + z**2)
-        return -end, end
-    estimate = (only_system - only_other) / n
+    differing = betaincinv(only_system + only_other + 1, max(n - only_system - only_other, 0.0) + 1, NODES)
 
-    def excess(delta: float) -> float:
-        linear = -only_system - only_other + (2 * n - only_system + only_other) * delta
-        constant = -only_other * delta * (1 - delta)
-        share = (math.sqrt(max(linear**2 - 8 * n * constant, 0.0)) - linear) / (4 * n)
-        variance = max(n * (2 * share + delta * (1 - delta)), 0.0)
-        return abs(only_system - only_other - n * delta) - z * math.sqrt(variance)
+    def below(change: float) -> float:
+        part = np.clip((1 + change / differing) / 2, 0.0, 1.0)
+        return float(WEIGHTS @ betainc(only_system + 0.5, only_other + 0.5, part))
 
-    edge = 1e-12
-    low = brentq(excess, -1.0, min(estimate, 1 - edge)) if estimate > -1 else -1.0
-    high = brentq(excess, max(estimate, -1 + edge), 1.0) if estimate < 1 else 1.0
+    low, high = (brentq(lambda d, at=at: below(d) - at, -1.0, 1.0, xtol=1e-9) for at in tails(confidence))
     return float(low), float(high)
 
 
@@ -216,13 +224,16 @@ def bootstrap_test(
         confidence: level in (0, 1).
         draws: how many.
         seed: of the draws; the same table and seed give the same interval.
-        effect: design effect of clusters; the draws are of n / effect posts.
+        effect: design effect of clusters; the draws are of n / effect posts. Infinite where all are one cluster.
 
     Returns:
         The observed difference with an interval that contains it, and a value in (0, 1].
     """
     value = float(_change(table, metric))
-    drawn = _change(table_weights(table / effect, draws, seed), metric)
+    if math.isinf(effect):
+        reach = 2.0 if metric == "mcc" else 1.0
+        return Interval(value, -reach, reach, int(table.sum())), 1.0
+    drawn = _change(table_weights(table / effect, draws, seed, added=QUARTER), metric)
     rarer = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
     p_value = min(2 * (rarer + 1) / (draws + 1), 1.0)
     return percentile_interval(value, drawn, confidence, int(table.sum())), p_value

@@ -75,9 +75,10 @@ def power_to_show_rate(gain: float, least: float, discordance: float, n: int, co
 
 
 def power_to_bound_rate(gain: float, limit: float, discordance: float, n: int, confidence: float) -> float:
-    """Return how often the lower end of Tango's interval of a gain clears a limit.
+    """Return how often the lower end of the interval of a gain clears a limit.
 
-    Φ(((gain - limit) √n - z √(ψ - limit²)) / √(ψ - gain²)), ψ being the discordance (Miettinen 1968).
+    Φ(((gain - limit) √n - z √(ψ - limit²)) / √(ψ - gain²)), ψ being the discordance (Miettinen 1968); for the
+    score interval, which `paired_change` is near from a few discordant posts on.
 
     Args:
         gain: true gain.

@@ -6,36 +6,14 @@ is counted wrong.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from probatum.metrics.classification import NO_NEGATIVES, NO_POSITIVES, NO_POSTS, Flags, Floats
 from probatum.metrics.figure import Figure
-from probatum.metrics.intervals import Interval, auroc_interval
 
 NO_SCORES = "the system gave no scores"
 POWER = -5.0  # Borkan et al. (2019): nearer to the worst group than to the mean, yet every group counts
-
-
-@dataclass(frozen=True)
-class BiasAreas:
-    """How well one system ranks posts about one group, alone and against all other posts (Borkan et al. 2019).
-
-    Attributes:
-        value: the group.
-        subgroup: AUROC on the group's posts alone; low where the two classes of the group are mixed up.
-        bpsn: AUROC of other groups' positive posts (background positive) against the group's negative ones (subgroup
-            negative); low where harmless posts about the group score like hate about others.
-        bnsp: AUROC of the group's positive posts against other groups' negative ones; low where hate about the group
-            scores like harmless posts about others.
-    """
-
-    value: str
-    subgroup: Interval
-    bpsn: Interval
-    bnsp: Interval
 
 
 def undefined_ranking(truth: Flags, score: Floats) -> str | None:
@@ -82,62 +60,23 @@ def auprc(truth: Flags, score: Floats) -> Figure:
     """
     if reason := undefined_ranking(truth, score):
         return Figure.undefined(reason)
+    _, called, hits = cuts(truth, score)
+    return Figure(float(np.sum(np.diff(hits, prepend=0) * hits / called) / hits[-1]))
+
+
+def cuts(truth: Flags, score: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return what lies at or above each of k distinct scores, from the highest down; a missing score is ranked wrong.
+
+    Returns:
+        int[n], each post's place among the distinct scores; int[k], posts at or above each; int[k], positive ones.
+    """
     ranked = ranked_wrong(truth, score)
     order = np.argsort(-ranked, kind="stable")
     ordered = ranked[order]
     last_of_score = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(order) - 1)
-    found = np.cumsum(truth[order])[last_of_score]
-    precision = found / (last_of_score + 1)
-    return Figure(float(np.sum(np.diff(found, prepend=0) * precision) / found[-1]))
-
-
-def bias_areas(
-    values: NDArray[np.str_], truth: Flags, score: Floats, confidence: float, groups: list[str]
-) -> list[BiasAreas]:
-    """Return subgroup, BPSN and BNSP AUC of each group (Borkan et al. 2019, section 3).
-
-    With D⁺ and D⁻ the positive and negative posts and g the group: AUC(D⁻_g + D⁺_g), AUC(D⁺ without g + D⁻_g) and
-    AUC(D⁻ without g + D⁺_g). All come from one sorting of each class, so that many groups cost no more than one.
-
-    Args:
-        values: str[n], each post's group.
-        truth: bool[n], the true label is the positive one.
-        score: float[n], higher for the positive label; NaN where the system gave none.
-        confidence: level of the intervals, in (0, 1).
-        groups: the groups to look at; other posts are background only.
-
-    Returns:
-        One for each group; undefined, with the reason, where a class has no posts.
-    """
-    if not len(truth) or np.isnan(score).all():
-        missing = Interval.undefined(NO_SCORES if len(truth) else NO_POSTS)
-        return [BiasAreas(group, missing, missing, missing) for group in groups]
-    ranked = ranked_wrong(truth, score)
-    by_class = np.sort(ranked[truth]), np.sort(ranked[~truth])
-    parts = {group: (ranked[(values == group) & truth], ranked[(values == group) & ~truth]) for group in groups}
-    return [_bias_areas(group, by_class, mine, confidence) for group, mine in parts.items()]
-
-
-def _bias_areas(
-    group: str, by_class: tuple[Floats, Floats], mine: tuple[Floats, Floats], confidence: float
-) -> BiasAreas:
-    (positive, negative), (my_positive, my_negative) = by_class, (np.sort(part) for part in mine)
-    inside = _wins(my_positive, my_negative)
-    above_mine = _wins(positive, my_negative) - inside
-    mine_above = len(my_positive) * len(negative) - _wins(negative, my_positive) - inside
-    other_positives, other_negatives = len(positive) - len(my_positive), len(negative) - len(my_negative)
-
-    def area(wins: float, positives: int, negatives: int) -> Interval:
-        if not positives or not negatives:
-            return Interval.undefined(NO_NEGATIVES if positives else NO_POSITIVES)
-        return auroc_interval(Figure(wins / (positives * negatives)), positives, negatives, confidence)
-
-    return BiasAreas(
-        group,
-        subgroup=area(inside, len(my_positive), len(my_negative)),
-        bpsn=area(above_mine, other_positives, len(my_negative)),
-        bnsp=area(mine_above, len(my_positive), other_negatives),
-    )
+    step = np.empty(len(order), dtype=np.int64)
+    step[order] = np.repeat(np.arange(len(last_of_score)), np.diff(last_of_score, prepend=-1))
+    return step, last_of_score + 1, np.cumsum(truth[order])[last_of_score]
 
 
 def power_mean(values: list[float], power: float = POWER) -> Figure:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probatum.metrics.classification import Flags, Floats
+from probatum.metrics.clusters import Codes
 from probatum.metrics.threshold import Cap, Choice, Costs, Curve, choose_threshold, measure_thresholds
 
 
@@ -95,6 +96,7 @@ def select(
     groups: NDArray[np.str_] | None,
     aim: Aim,
     *,
+    clusters: Codes | None = None,
     draws: int = 500,
     seed: int = 0,
 ) -> Selection:
@@ -110,6 +112,7 @@ def select(
         scores: float[n] of each system.
         groups: str[n], for the cap; `None` for all posts as one.
         aim: what counts.
+        clusters: int[n], posts of one value are drawn and left out together; `None` if every post stands for itself.
         draws: of the bootstrap.
         seed: of the draws.
 
@@ -122,10 +125,11 @@ def select(
     if not scores:
         raise ValueError("there is nothing to choose from")
     values = [aim.reach(truth, score, groups)[0] for score in scores]
+    members = _members(np.arange(len(truth)) if clusters is None else clusters)
     random = np.random.default_rng(seed)
     chosen, measured = np.zeros(len(scores), dtype=int), []
     for _ in range(draws):
-        drawn = random.integers(0, len(truth), len(truth))
+        drawn = np.concatenate([members[at] for at in random.integers(0, len(members), len(members))])
         left = np.ones(len(truth), dtype=bool)
         left[drawn] = False
         if not truth[drawn].any() or not truth[left].any():
@@ -140,3 +144,10 @@ def select(
     low, high = np.quantile(measured, [0.025, 0.975])
     share = (chosen / len(measured)).tolist()
     return Selection(winner, values[winner], float(np.mean(measured)), float(low), float(high), share, len(measured))
+
+
+def _members(clusters: Codes) -> list[Codes]:
+    """Return the places of each cluster's posts, clusters in the order of their codes."""
+    order = np.argsort(clusters, kind="stable")
+    starts = np.flatnonzero(np.diff(clusters[order], prepend=clusters[order][0] - 1))
+    return np.split(order, starts[1:])

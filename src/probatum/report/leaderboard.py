@@ -53,10 +53,11 @@ def board_sentence(board: Board, found: Leaderboard) -> str:
     name = metric_name(found.metric)
     alpha = f"{1 - found.confidence:.2g}"
     ahead = f"{len(rivals) - len(level)} of {len(rivals)} others are behind the best in {name}"
+    clusters = f" {board.clusters[0].upper()}{board.clusters[1:]}." if board.clusters else ""
     rest = f"; {len(level)} not shown to be" if level else ""
     return (
-        f"{ahead}{rest} (p below {alpha}; exact paired permutation test, by Holm over the board). "
-        "The best was chosen on these very posts, which flatters it."
+        f"{ahead}{rest} (p below {alpha}; paired permutation test, by Holm over the board). "
+        f"The best was chosen on these very posts, which flatters it.{clusters}"
     )
 
 

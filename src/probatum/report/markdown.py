@@ -135,7 +135,7 @@ def _what_ran(verdict: Verdict, context: ReportContext) -> list[str]:
 def statistics(verdict: Verdict) -> str:
     """Return which statistics stand behind the intervals and tests."""
     return (
-        "Statistics: Wilson intervals for rates, and for F1 through TP / (TP + FP + FN); Tango's score interval for "
+        "Statistics: Wilson intervals for rates, and for F1 through TP / (TP + FP + FN); Jeffreys' interval for "
         f"paired changes of rates; paired Bayesian bootstrap ({verdict.bootstrap_draws:,} draws, seed {verdict.seed}) "
         "for macro F1, MCC and changes of F1 and precision; exact McNemar test, by Holm over groups."
     )

@@ -3,6 +3,7 @@
 from probatum.stages.bench import READY, SEEDS, Bench, Report, versions_of
 from probatum.stages.decide import decide
 from probatum.stages.follow import follow
+from probatum.stages.judge import Judge
 from probatum.stages.posts import count_cut, data_inputs, prepare_posts
 from probatum.stages.score import answer_posts, linear_scores, score_system, system_inputs
 from probatum.stages.train import settled, train_adapter, training_examples, training_inputs
@@ -11,6 +12,7 @@ __all__ = [
     "READY",
     "SEEDS",
     "Bench",
+    "Judge",
     "Report",
     "answer_posts",
     "count_cut",

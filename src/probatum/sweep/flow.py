@@ -10,6 +10,7 @@ from typing import Any
 
 from probatum.artifacts import sha256_file, sha256_json, write_json_atomic
 from probatum.data.gather import SIDES
+from probatum.data.records import read_written_posts
 from probatum.errors import InputError, StageError, StudyError
 from probatum.manifest import RunFolder
 from probatum.metrics.selection import Selection, select
@@ -17,6 +18,7 @@ from probatum.pipeline import RUNS, Run, Watcher, locked, run
 from probatum.study import Study
 from probatum.sweep.search import Search, Tried
 from probatum.sweep.trials import aim_of, name_of, scores_of, settings_of, try_settings, with_settings
+from probatum.verdict.clustering import clusters_of
 from probatum.verdict.results import encode
 from probatum.verdict.wording import number
 
@@ -145,7 +147,11 @@ class _Job:
         """Hold the trials' validation scores against each other."""
         found = [scores_of(self.study, RunFolder(self._folder(one.facts["name"]))) for one in trials]
         truth, _, groups = found[0]
-        return select(truth, [score for _, score, _ in found], groups, aim_of(self.study), seed=self.study.sweep.seed)
+        scores, seed = [score for _, score, _ in found], self.study.sweep.seed
+        posts = read_written_posts(RunFolder(self._folder(trials[0].facts["name"])).posts("validation"))
+        clusters = clusters_of(posts, self.study.verdict.cluster, needed=False)
+        codes = clusters.codes if clusters else None
+        return select(truth, scores, groups, aim_of(self.study), clusters=codes, seed=seed)
 
     def _count_look(self, winner: Tried) -> int:
         """Record whose test figures will be seen, before they are, and return how many have been."""

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from probatum.data.records import read_predictions, read_written_posts
 from probatum.errors import TrainingError
-from probatum.manifest import Manifest, RunFolder
+from probatum.manifest import ON_VALIDATION, Manifest, RunFolder
 from probatum.metrics.classification import Flags, Floats
 from probatum.metrics.selection import Aim
 from probatum.metrics.threshold import Cap
-from probatum.pipeline import ON_VALIDATION, Watcher, run
+from probatum.pipeline import Watcher, run
 from probatum.study import AUTO, Study
 from probatum.sweep.search import Settings
 from probatum.verdict.decision import costs_of, decide_system, group_column

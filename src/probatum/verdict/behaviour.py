@@ -1,7 +1,7 @@
 """Functional tests by what they check and by the group that they aim at, their templates drawn whole.
 
 HateCheck (Röttger et al. 2021) makes most of its cases by filling a template with seven identities. Cases of one
-template are answered alike, so the draws of the bootstrap take or leave a template as a whole.
+template are answered alike, so a template is a cluster.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probatum.data.records import Post, Prediction
-from probatum.metrics.bootstrap import Codes, Resampling
-from probatum.metrics.classification import Flags
-from probatum.metrics.intervals import Interval
-from probatum.metrics.resampled import resampled
+from probatum.metrics.clusters import Codes
+from probatum.metrics.levels import level
+from probatum.metrics.paired import difference
 from probatum.study import VerdictSettings
 from probatum.verdict.evidence import NO_VALUE, Evidence, line_up
 from probatum.verdict.further_results import Behaviour, BehaviourRow
 
-METRICS = ("accuracy", "recall", "fpr", "fnr")
+METRICS = ("accuracy", "fpr", "fnr")
 REFERENCE = "baseline"
 ALL = "all"
 
@@ -53,7 +52,7 @@ def behaviour_of(cases: Cases, settings: VerdictSettings, positive: str) -> Beha
 
     Args:
         cases: the cases and the answers.
-        settings: confidence level and bootstrap.
+        settings: confidence level.
         positive: the positive label.
     """
     evidence = line_up(cases.posts, cases.predictions, positive)
@@ -80,35 +79,17 @@ def behaviour_of(cases: Cases, settings: VerdictSettings, positive: str) -> Beha
 def _row(
     value: str, mask: NDArray[np.bool_], evidence: Evidence, clusters: Codes, settings: VerdictSettings
 ) -> BehaviourRow:
-    how = Resampling(settings.bootstrap_draws, settings.seed, clusters=clusters[mask])
-    reference = REFERENCE if REFERENCE in evidence.answers else None
-    figures: dict[str, dict[str, Interval]] = {}
-    change: dict[str, dict[str, Interval]] = {}
-    for system, answers in evidence.answers.items():
-        mine = answers.where(mask)
-        other = evidence.answers[reference or system].where(mask)
-        found = resampled(mine, other, METRICS, settings.confidence, how)
-        figures[system] = _of_one_label(found.system, mine.truth)
-        if reference and system != reference:
-            change[system] = _of_one_label(found.difference, mine.truth, level=0.0)
+    codes, confidence = clusters[mask], settings.confidence
+    answered = {system: answers.where(mask) for system, answers in evidence.answers.items()}
+    reference = answered.get(REFERENCE)
+    figures = {
+        system: {metric: level(mine, metric, confidence, clusters=codes) for metric in METRICS}
+        for system, mine in answered.items()
+    }
+    change = {
+        system: {metric: difference(mine, reference, metric, confidence, clusters=codes).interval for metric in METRICS}
+        for system, mine in answered.items()
+        if reference is not None and system != REFERENCE
+    }
     labels = Counter(post.label for post, inside in zip(evidence.posts, mask, strict=True) if inside)
-    return BehaviourRow(value, dict(labels), int(mask.sum()), len(np.unique(clusters[mask])), figures, change)
-
-
-def _of_one_label(found: Mapping[str, Interval], truth: Flags, level: float = 1.0) -> dict[str, Interval]:
-    """Return accuracy, FPR and FNR, accuracy as recall or as 1 - FPR where all tests have one label.
-
-    The value is the same; the draws then add nothing to cells of the other label, which cannot come up.
-
-    Args:
-        found: metric to its interval.
-        truth: bool[n], the right label is the positive one.
-        level: 1 for a figure, 0 for a difference.
-    """
-    kept = {metric: found[metric] for metric in METRICS if metric != "recall"}
-    if truth.all():
-        kept["accuracy"] = found["recall"]
-    elif not truth.any():
-        fpr = found["fpr"]
-        kept["accuracy"] = Interval(level - fpr.value, level - fpr.high, level - fpr.low, fpr.n)
-    return kept
+    return BehaviourRow(value, dict(labels), int(mask.sum()), len(np.unique(codes)), figures, change)

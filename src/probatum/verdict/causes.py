@@ -14,9 +14,12 @@ import numpy as np
 
 from probatum.data.records import Post, Prediction
 from probatum.metrics.classification import Answers, Flags, Floats
-from probatum.metrics.intervals import Interval, metric_interval, wilson
+from probatum.metrics.clusters import Codes
+from probatum.metrics.intervals import Interval
+from probatum.metrics.levels import level
 from probatum.metrics.paired import difference
 from probatum.study import VerdictSettings
+from probatum.verdict.clustering import clusters_of
 from probatum.verdict.evidence import Evidence, TrainingSummary, describe_slice, line_up
 from probatum.verdict.further_results import Cause, CurvePoint, Diagnosis
 from probatum.verdict.wording import number
@@ -116,33 +119,50 @@ def gentler(training: TrainingSummary | None) -> str:
 
 @dataclass(frozen=True)
 class _Slice:
-    """Errors of one kind in one slice: `errors` of its `n` posts, of `all_errors` of `all_n`."""
+    """Errors of one kind in one slice: their rate among its posts, and among the others that could have them."""
 
     kind: str
     column: str
     value: str
-    errors: int
-    n: int
-    all_errors: int
-    all_n: int
+    inside: Interval
+    outside: Interval
+
+    @property
+    def errors(self) -> int:
+        """In the slice."""
+        return _errors(self.inside)
+
+    @property
+    def n(self) -> int:
+        """Posts of the slice that could have them."""
+        return self.inside.n
+
+    @property
+    def all_errors(self) -> int:
+        """In and out of the slice."""
+        return self.errors + _errors(self.outside)
+
+    @property
+    def all_n(self) -> int:
+        """Posts that could have them."""
+        return self.inside.n + self.outside.n
 
     @property
     def excess(self) -> float:
         """Its share of the errors minus its share of the posts."""
         return self.errors / self.all_errors - self.n / self.all_n
 
-    def stands_out(self, confidence: float) -> bool:
+    @property
+    def stands_out(self) -> bool:
         """Whether it explains most errors, and more of them than chance gives a slice of its size."""
         if self.all_errors < FEWEST_ERRORS or self.errors < MOST_SHARE * self.all_errors:
             return False
-        inside = wilson(self.errors, self.n, confidence)
-        outside = wilson(self.all_errors - self.errors, self.all_n - self.n, confidence)
-        return self.excess >= MORE_THAN_ITS_SHARE and inside[0] > outside[1]
+        return self.excess >= MORE_THAN_ITS_SHARE and self.inside.low > self.outside.high
 
 
 def convention(evidence: Evidence, system: str, clues: Clues, settings: VerdictSettings) -> Cause | None:
     """Return a convention mismatch if one slice explains most false positives or most false negatives."""
-    found = [one for one in _slices(evidence, system) if one.stands_out(settings.confidence)]
+    found = [one for one in _slices(evidence, system, settings.confidence) if one.stands_out]
     if not found:
         return None
     worst = max(found, key=lambda one: one.excess)
@@ -164,21 +184,25 @@ def convention(evidence: Evidence, system: str, clues: Clues, settings: VerdictS
     )
 
 
-def _slices(evidence: Evidence, system: str) -> list[_Slice]:
+def _errors(rate: Interval) -> int:
+    return round(rate.value * rate.n) if rate.defined else 0
+
+
+def _slices(evidence: Evidence, system: str, confidence: float) -> list[_Slice]:
     answers = evidence.answers[system]
-    columns = [name for name in evidence.columns if evidence.has_few_values(name, MOST_SLICES)]
-    kinds = {"false positives": ~answers.truth, "false negatives": answers.truth}
+    kinds = {"false positives": ("fpr", ~answers.truth), "false negatives": ("fnr", answers.truth)}
+
+    def rate(metric: str, mask: Flags) -> Interval:
+        return level(answers.where(mask), metric, confidence, clusters=evidence.clusters_where(mask))
+
     return [
-        _Slice(kind, column, str(value), *_counts(posts, evidence.column(column) == value, ~answers.correct))
-        for kind, posts in kinds.items()
-        for column in columns
-        for value in np.unique(evidence.column(column)[posts])
+        _Slice(kind, column, str(value), rate(metric, values == value), rate(metric, values != value))
+        for column in evidence.columns
+        if evidence.has_few_values(column, MOST_SLICES)
+        for values in [evidence.column(column)]
+        for kind, (metric, posts) in kinds.items()
+        for value in np.unique(values[posts])
     ]
-
-
-def _counts(posts: Flags, inside: Flags, wrong: Flags) -> list[int]:
-    masks = (posts & inside & wrong, posts & inside, posts & wrong, posts)
-    return [int(np.count_nonzero(mask)) for mask in masks]
 
 
 def better_threshold(clues: Clues, settings: VerdictSettings, positive: str) -> Cause | None:
@@ -188,14 +212,14 @@ def better_threshold(clues: Clues, settings: VerdictSettings, positive: str) -> 
     """
     if not clues.scores:
         return None
-    evidence = line_up(clues.validation, {"tuned": clues.scores}, positive)
+    evidence, clusters = line_up(clues.validation, {"tuned": clues.scores}, positive), _clusters(clues, settings)
     answers = evidence.answers["tuned"]
     scores = np.array([row.score for row in evidence.predictions["tuned"]], dtype=float)
     if np.isnan(scores).any():
         return None
     best = best_threshold(answers.truth, scores)
     at = [replace(answers, flagged=scores >= threshold) for threshold in (best, clues.threshold)]
-    gain = _f1_change(at[0], at[1], settings)
+    gain = _f1_change(at[0], at[1], clusters, settings)
     if not gain.defined or gain.value < NOTABLE_GAIN or gain.low <= 0:
         return None
     return Cause(
@@ -225,14 +249,14 @@ def best_threshold(truth: Flags, scores: Floats) -> float:
 
 def learning_curve(clues: Clues, settings: VerdictSettings, positive: str) -> list[CurvePoint]:
     """Return F1 on the validation posts by share of the training posts, each held against the share before."""
-    points = []
+    points, clusters = [], _clusters(clues, settings)
     for system, by_share in clues.curves.items():
         before: Answers | None = None
         for share, answered in sorted(by_share.items()):
             answers = line_up(clues.validation, {system: answered.predictions}, positive).answers[system]
-            f1 = metric_interval(answers.confusion(), "f1", settings.confidence)
+            f1 = level(answers, "f1", settings.confidence, clusters=clusters)
             first = Interval.undefined("there is no smaller share")
-            change = first if before is None else _f1_change(answers, before, settings)
+            change = first if before is None else _f1_change(answers, before, clusters, settings)
             points.append(CurvePoint(system, share, answered.n, f1, change))
             before = answers
     return points
@@ -252,7 +276,7 @@ def too_little_data(
     smallest, largest = clues.curves[system][points[0].share], clues.curves[system][points[-1].share]
     rows = {"all": largest.predictions, "some": smallest.predictions}
     answers = line_up(clues.validation, rows, positive).answers
-    rise = _f1_change(answers["all"], answers["some"], settings)
+    rise = _f1_change(answers["all"], answers["some"], _clusters(clues, settings), settings)
     if not rise.low > 0 or points[-1].change.value < NOTABLE_GAIN:
         return None
     told = ", ".join(f"{number(point.f1.value)} on {point.n:,} posts" for point in points)
@@ -282,7 +306,12 @@ def unparsed(answers: Answers, system: str, clues: Clues) -> Cause | None:
     )
 
 
-def _f1_change(system: Answers, other: Answers, settings: VerdictSettings) -> Interval:
-    return difference(
-        system, other, "f1", settings.confidence, draws=settings.bootstrap_draws, seed=settings.seed
-    ).interval
+def _clusters(clues: Clues, settings: VerdictSettings) -> Codes | None:
+    """Return the clusters of the validation posts: by text alone where they lack the study's column."""
+    found = clusters_of(clues.validation, settings.cluster, needed=False) if clues.validation else None
+    return found.codes if found else None
+
+
+def _f1_change(system: Answers, other: Answers, clusters: Codes | None, settings: VerdictSettings) -> Interval:
+    draws, seed = settings.bootstrap_draws, settings.seed
+    return difference(system, other, "f1", settings.confidence, clusters=clusters, draws=draws, seed=seed).interval

@@ -42,13 +42,19 @@ class Clusters:
     @property
     def note(self) -> str:
         """What a reader should know."""
+        if self.number == 1:
+            return (
+                f"all {len(self.codes):,} posts share the {joined(self.shared)} and are one cluster, so that nothing "
+                "says how far the figures would vary: intervals are as wide as the figures can be (verdict.cluster: "
+                "none takes posts as independent)"
+            )
         return (
             f"posts that share the {joined(self.shared)} count as one cluster: {len(self.codes):,} posts are "
             f"{self.number:,} clusters (the largest of {self.largest:,}), and intervals and tests are clustered"
         )
 
 
-def clusters_of(posts: Sequence[Post], setting: str) -> Clusters | None:
+def clusters_of(posts: Sequence[Post], setting: str, *, needed: bool = True) -> Clusters | None:
     """Return the clusters of posts; `None` where every post stands for itself.
 
     Posts of one text (case and white space folded) are one cluster, for a system gives them one answer. So are posts of
@@ -57,13 +63,14 @@ def clusters_of(posts: Sequence[Post], setting: str) -> Clusters | None:
     Args:
         posts: n posts.
         setting: a column; `auto` for those of `KNOWN` that part the posts; `none` for no clusters at all.
+        needed: whether the column must be there; else posts without it are clusters by text alone.
 
     Raises:
-        DataError: no post has the column.
+        DataError: no post has the column, though it is needed.
     """
     if setting == NO_CLUSTERS:
         return None
-    columns = _columns(posts, setting)
+    columns = _columns(posts, setting) if needed or setting == AUTO else [setting]
     shares = {name: [_text(post.column(name)) for post in posts] for name in columns}
     shares["text"] = [normalise_text(post.text) or None for post in posts]
     return join(shares)

@@ -9,15 +9,16 @@ from dataclasses import replace
 import numpy as np
 
 from probatum.data.records import Post, Prediction, Status
+from probatum.metrics.areas import auprc_interval, auroc_interval, bias_areas
 from probatum.metrics.calibration import brier, calibration
-from probatum.metrics.classification import DEFINITIONS, Answers, Flags, Floats
+from probatum.metrics.classification import DEFINITIONS, Answers, Floats
 from probatum.metrics.clusters import Codes
-from probatum.metrics.groups import demographic_parity, equalised_odds, group_counts, group_table
-from probatum.metrics.intervals import Interval, auprc_interval, auroc_interval
+from probatum.metrics.groups import by_value, demographic_parity, equalised_odds, group_table
+from probatum.metrics.intervals import Interval
 from probatum.metrics.levels import level
 from probatum.metrics.multiple import holm
 from probatum.metrics.paired import Difference, difference
-from probatum.metrics.ranking import auprc, auroc, bias_areas, power_mean
+from probatum.metrics.ranking import power_mean
 from probatum.study import VerdictSettings
 from probatum.verdict.causes import Clues
 from probatum.verdict.causes import diagnose as find_causes
@@ -163,14 +164,16 @@ def _system(name: str, evidence: Evidence, settings: VerdictSettings, usage: Usa
         name=name,
         n=len(rows),
         confusion=counts,
-        metrics=_metrics(answers, evidence.clusters, settings) | _score_metrics(answers.truth, scores, settings),
+        metrics=_metrics(answers, evidence.clusters, settings) | _score_metrics(scores, evidence, answers, settings),
         unparsed=dropped - statuses[Status.ERROR],
         errors=statuses[Status.ERROR],
         truncated=sum(row.truncated for row in rows),
         valid_only=_metrics(answers.where(parsed), evidence.clusters_where(parsed), settings) if dropped else {},
         valid_confusion=counts.valid_only() if dropped else None,
         usage=usage,
-        calibration=calibration(answers.truth, scores, settings.confidence, seed=settings.seed),
+        calibration=calibration(
+            answers.truth, scores, settings.confidence, clusters=evidence.clusters, seed=settings.seed
+        ),
         fairness=_fairness(evidence, answers, scores, settings),
     )
 
@@ -180,13 +183,13 @@ def _metrics(answers: Answers, clusters: Codes | None, settings: VerdictSettings
     return {metric: level(answers, metric, settings.confidence, clusters=clusters, **drawn) for metric in DEFINITIONS}
 
 
-def _score_metrics(truth: Flags, scores: Floats, settings: VerdictSettings) -> dict[str, Interval]:
-    positives = int(np.count_nonzero(truth))
-    sizes = (positives, len(scores) - positives, settings.confidence)
+def _score_metrics(
+    scores: Floats, evidence: Evidence, answers: Answers, settings: VerdictSettings
+) -> dict[str, Interval]:
+    measures = {"auroc": auroc_interval, "auprc": auprc_interval, "brier": brier}
     return {
-        "auroc": auroc_interval(auroc(truth, scores), *sizes),
-        "auprc": auprc_interval(auprc(truth, scores), *sizes),
-        "brier": brier(truth, scores, settings.confidence),
+        name: measure(answers.truth, scores, settings.confidence, evidence.clusters)
+        for name, measure in measures.items()
     }
 
 
@@ -194,11 +197,12 @@ def _fairness(evidence: Evidence, answers: Answers, scores: Floats, settings: Ve
     if "group" not in evidence.columns:
         return None
     values, confidence = evidence.column("group"), settings.confidence
-    counts = {group: one for group, one in group_counts(values, answers).items() if group != NO_VALUE}
-    areas = bias_areas(values, answers.truth, scores, confidence, list(counts))
+    parts = by_value(values, answers, evidence.clusters)
+    groups = {name: part for name, part in parts.items() if name != NO_VALUE}
+    areas = bias_areas(values, answers.truth, scores, confidence, list(groups), clusters=evidence.clusters)
     return Fairness(
-        demographic_parity=demographic_parity(counts, confidence),
-        equalised_odds=equalised_odds(counts, confidence),
+        demographic_parity=demographic_parity(groups, confidence),
+        equalised_odds=equalised_odds(groups, confidence),
         areas=areas,
         mean_areas={
             kind: power_mean([getattr(one, kind).value for one in areas]) for kind in ("subgroup", "bpsn", "bnsp")
@@ -222,7 +226,7 @@ def _slice_rows(evidence: Evidence, columns: Sequence[str], settings: VerdictSet
         for column in columns
         if column in evidence.columns
         for system, answers in evidence.answers.items()
-        for row in group_table(evidence.column(column), answers, settings.confidence)
+        for row in group_table(by_value(evidence.column(column), answers, evidence.clusters), settings.confidence)
     ]
     return sorted(rows, key=lambda row: (columns.index(row.column), -row.row.n, row.row.value))
 

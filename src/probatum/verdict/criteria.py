@@ -14,6 +14,8 @@ import math
 from collections.abc import Callable
 from typing import Literal
 
+import numpy as np
+
 from probatum.metrics.intervals import Interval
 from probatum.metrics.levels import level, level_effect
 from probatum.metrics.paired import RATIOS, difference
@@ -58,7 +60,8 @@ def _measure(criterion: Criterion, evidence: Evidence, settings: VerdictSettings
     if other:
         theirs = evidence.answers[other].where(mask)
         change = difference(answers, theirs, criterion.metric, settings.confidence, clusters=clusters, **drawn)
-        return Measured(change.interval, n, change.p_value)
+        one_cluster = clusters is not None and n > 1 and len(np.unique(clusters)) == 1
+        return Measured(change.interval, n, change.p_value, math.inf if one_cluster else 1.0)
     found = level(answers, criterion.metric, settings.confidence, clusters=clusters, **drawn)
     return Measured(found, n, effect=level_effect(answers, criterion.metric, settings.confidence, clusters))
 
@@ -77,7 +80,7 @@ def _held_against_limit(criterion: Criterion, measured: Measured, settings: Verd
     shown = showable(criterion, measured, settings.confidence)
     if outcome == "inconclusive":
         needed = posts_needed(criterion, measured, to_clear, settings.confidence)
-        reason += "; " + settling(criterion, needed, shown, n)
+        reason += "; " + settling(criterion, measured, needed, shown)
     return _result(criterion, interval, outcome, decided_by, reason, n=n, posts_needed=needed, showable=shown)
 
 

@@ -17,8 +17,10 @@ from probatum.errors import StudyError
 from probatum.metrics import recalibration
 from probatum.metrics.calibration import brier, calibration
 from probatum.metrics.classification import Flags, Floats
+from probatum.metrics.clusters import Codes
 from probatum.metrics.figure import Figure
-from probatum.metrics.intervals import Interval, metric_interval
+from probatum.metrics.intervals import Interval
+from probatum.metrics.levels import level
 from probatum.metrics.recalibration import Recalibration
 from probatum.metrics.threshold import (
     ALL,
@@ -32,8 +34,9 @@ from probatum.metrics.threshold import (
 from probatum.scoring.decide import decided
 from probatum.study import AUTO, Scoring, VerdictSettings
 from probatum.study.decision import ThresholdRule
+from probatum.verdict.clustering import Clusters, clusters_of
 from probatum.verdict.evidence import NO_VALUE, Evidence, answers_to
-from probatum.verdict.wording import limit, number
+from probatum.verdict.wording import joined, limit, number
 
 HALF = 0.5
 NEVER_CHOSEN = ("majority",)  # it says the same of every post: another threshold makes it another system
@@ -149,6 +152,8 @@ def decide_system(
         notes = [*notes, f"no threshold could be chosen for {system} on validation ({error}): {HALF} is used"]
         return Decision(system, HALF, calibration=chosen.fitted, losses=chosen.losses, notes=notes)
     found = _chosen(system, after, settings.rule)
+    if settings.rule.cap is not None and settings.rule.cap.decide == "bound":
+        notes = [*notes, *_on_clusters(clusters_of(posts, verdict.cluster, needed=False))]
     return replace(
         found,
         calibration=chosen.fitted,
@@ -156,6 +161,15 @@ def decide_system(
         at_half=before.point(before.at(HALF), costs_of(settings.rule)),
         notes=[*notes, *found.notes],
     )
+
+
+def _on_clusters(clusters: Clusters | None) -> list[str]:
+    if clusters is None:
+        return []
+    return [
+        "the upper ends of FPR that cap the threshold take every validation post as independent, though posts share "
+        f"the {joined(clusters.shared)}: they are too low, so read FPR on test"
+    ]
 
 
 def _calibrated(
@@ -234,7 +248,13 @@ def apply_decision(decision: Decision, scored: Sequence[Prediction], positive: s
     return [decided(row, positive, decision.threshold, float(score)) for row, score in zip(scored, scores, strict=True)]
 
 
-def effect_of(decision: Decision, scored: Sequence[Prediction], positive: str, settings: VerdictSettings) -> Effect:
+def effect_of(
+    decision: Decision,
+    scored: Sequence[Prediction],
+    positive: str,
+    settings: VerdictSettings,
+    clusters: Codes | None = None,
+) -> Effect:
     """Return what the decision changed, from the test scores as they were made.
 
     Args:
@@ -242,10 +262,11 @@ def effect_of(decision: Decision, scored: Sequence[Prediction], positive: str, s
         scored: a system's predictions of the test posts before it, at 0.5.
         positive: the positive label.
         settings: confidence level and seed.
+        clusters: int[n] of those posts; `None` if every post stands for itself.
     """
     truth = np.array([row.label == positive for row in scored])
     score = np.array([row.score for row in scored], dtype=float)
-    counts = answers_to(truth, scored, positive).confusion()
+    answers = answers_to(truth, scored, positive)
     figures = ("f1", "fpr", "fnr", "flag_rate")
     return Effect(
         threshold=decision.threshold,
@@ -254,7 +275,7 @@ def effect_of(decision: Decision, scored: Sequence[Prediction], positive: str, s
         meets_cap=decision.meets_cap,
         calibration=decision.calibration.method,
         temperature=decision.calibration.temperature,
-        at_half={name: metric_interval(counts, name, settings.confidence) for name in figures},
-        brier_before=brier(truth, score, settings.confidence),
+        at_half={name: level(answers, name, settings.confidence, clusters=clusters) for name in figures},
+        brier_before=brier(truth, score, settings.confidence, clusters),
         ece_before=calibration(truth, score, settings.confidence, seed=settings.seed).ece,
     )

@@ -83,5 +83,11 @@ def weigh(
         noise_floor=floor,
         retention=further.retention,
         behaviour=behaviour_of(further.cases, settings, positive) if further.cases else None,
-        swaps=swaps_of(further.swapped, settings) if further.swapped else None,
+        swaps=_swaps(further.swapped, evidence, settings) if further.swapped else None,
     )
+
+
+def _swaps(swapped: Swapped, evidence: Evidence, settings: VerdictSettings) -> Swaps | None:
+    codes = evidence.clusters
+    clusters = None if codes is None else {post.id: int(code) for post, code in zip(evidence.posts, codes, strict=True)}
+    return swaps_of(swapped, settings, clusters)

@@ -13,11 +13,14 @@ from typing import Any, Literal, cast, get_args
 from probatum.data.records import Post, Prediction
 from probatum.errors import InputError, did_you_mean
 from probatum.metrics.classification import Answers
-from probatum.metrics.intervals import Interval, metric_interval
+from probatum.metrics.clusters import Codes
+from probatum.metrics.intervals import Interval
+from probatum.metrics.levels import level
 from probatum.metrics.multiple import holm
 from probatum.metrics.paired import difference
 from probatum.metrics.permutation import permutation_p
-from probatum.study import VerdictSettings
+from probatum.study import AUTO, VerdictSettings
+from probatum.verdict.clustering import clusters_of
 from probatum.verdict.evidence import line_up
 from probatum.verdict.results import encode
 
@@ -39,6 +42,7 @@ class Entry:
         settings: what made it what it is: name to value.
         seconds: of training, if any, and of scoring; `None` where not known.
         cost: of those seconds; `None` without a price.
+        cluster: what makes posts a cluster, as the run's study has it.
     """
 
     run: str
@@ -49,6 +53,7 @@ class Entry:
     settings: Mapping[str, str] = field(default_factory=dict)
     seconds: float | None = None
     cost: float | None = None
+    cluster: str = AUTO
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ class Row:
         fpr: false-positive rate.
         fnr: false-negative rate.
         behind: its figure minus the best one's, with the paired interval; undefined for the best itself.
-        p_value: exact paired permutation test against the best; NaN for the best itself.
+        p_value: paired permutation test against the best, clusters swapped whole; NaN for the best itself.
         p_holm: the same by Holm over the board.
         standing: what the test says.
         seconds: of training, if any, and of scoring.
@@ -95,12 +100,14 @@ class Board:
         positive: the positive label.
         apart: why they are not on the first board; empty for the first.
         rows: the best first.
+        clusters: which posts count as one, in words; empty where every post stands for itself.
     """
 
     n: int
     positive: str
     apart: str
     rows: list[Row]
+    clusters: str = ""
 
 
 @dataclass(frozen=True)
@@ -180,17 +187,23 @@ def _board(entries: Sequence[Entry], first: Entry, metric: Metric, settings: Ver
     answers = [evidence.answers[name] for name in names]
     order = sorted(range(len(merged)), key=lambda at: _sort_key(answers[at], metric))
     best = answers[order[0]]
-    tests = [math.nan if at == order[0] else permutation_p(answers[at], best, metric) for at in order]
+    clusters = clusters_of(entries[0].posts, entries[0].cluster)
+    codes = clusters.codes if clusters else None
+    seed = settings.seed
+    tests = [
+        math.nan if at == order[0] else permutation_p(answers[at], best, metric, clusters=codes, seed=seed)
+        for at in order
+    ]
     differing = _differing([entry for entry, _ in merged])
     rows: list[Row] = []
     for at, p_value, p_holm in zip(order, tests, holm(tests), strict=True):
         entry, runs = merged[at]
-        figures = _figures(answers[at], metric, settings)
+        figures = _figures(answers[at], metric, codes, settings)
         place = rows[-1].place if rows and rows[-1].figure.value == figures[metric].value else len(rows) + 1
         behind = Interval.undefined("the best one itself")
         if at != order[0]:
-            draws, seed = settings.bootstrap_draws, settings.seed
-            found = difference(answers[at], best, metric, settings.confidence, draws=draws, seed=seed)
+            draws = settings.bootstrap_draws
+            found = difference(answers[at], best, metric, settings.confidence, clusters=codes, draws=draws, seed=seed)
             behind = found.interval
         rows.append(
             Row(
@@ -199,7 +212,8 @@ def _board(entries: Sequence[Entry], first: Entry, metric: Metric, settings: Ver
                 _standing(at == order[0], p_holm, 1 - settings.confidence), entry.seconds, entry.cost,
             )
         )  # fmt: skip
-    return Board(len(entries[0].posts), entries[0].positive, _apart(entries[0], first), rows)
+    note = clusters.note if clusters else ""
+    return Board(len(entries[0].posts), entries[0].positive, _apart(entries[0], first), rows, note)
 
 
 def _merge(entries: Sequence[Entry]) -> list[tuple[Entry, list[str]]]:
@@ -226,10 +240,10 @@ def _differing(entries: Sequence[Entry]) -> list[str]:
     return [name for name, seen in values.items() if len(seen) > 1]
 
 
-def _figures(answers: Answers, metric: str, settings: VerdictSettings) -> dict[str, Interval]:
-    counts, draws, seed = answers.confusion(), settings.bootstrap_draws, settings.seed
+def _figures(answers: Answers, metric: str, clusters: Codes | None, settings: VerdictSettings) -> dict[str, Interval]:
+    draws, seed = settings.bootstrap_draws, settings.seed
     return {
-        name: metric_interval(counts, name, settings.confidence, draws=draws, seed=seed)
+        name: level(answers, name, settings.confidence, clusters=clusters, draws=draws, seed=seed)
         for name in (metric, "fpr", "fnr")
     }
 

@@ -13,12 +13,12 @@ from functools import cache
 from typing import Any, Literal, Self
 
 from probatum.errors import DataError
+from probatum.metrics.areas import BiasAreas
 from probatum.metrics.calibration import Calibration
 from probatum.metrics.classification import Confusion
 from probatum.metrics.figure import Figure
 from probatum.metrics.groups import Disparity, GroupRow
 from probatum.metrics.intervals import Interval
-from probatum.metrics.ranking import BiasAreas
 from probatum.verdict.decision import Effect
 from probatum.verdict.evidence import Usage
 from probatum.verdict.further_results import Behaviour, Diagnosis, NoiseFloor, Retention, Seeds, Swaps

@@ -28,13 +28,19 @@ class Measured:
         interval: the figure; undefined with its reason.
         n: posts in the slice.
         p_value: paired test behind a change; NaN where there is none.
-        effect: design effect of clusters, 1 where every post stands for itself.
+        effect: design effect of clusters on a level, 1 where every post stands for itself; infinite where all posts
+            are one cluster, so that nothing says how far the figure varies.
     """
 
     interval: Interval
     n: int
     p_value: float = math.nan
     effect: float = 1.0
+
+    @property
+    def one_cluster(self) -> bool:
+        """Whether all posts are one cluster."""
+        return math.isinf(self.effect)
 
 
 def posts_needed(criterion: Criterion, measured: Measured, to_clear: float, confidence: float) -> int | None:
@@ -50,6 +56,8 @@ def posts_needed(criterion: Criterion, measured: Measured, to_clear: float, conf
         A number of posts in all; `None` if no number would.
     """
     interval, n = measured.interval, measured.n
+    if measured.one_cluster:
+        return None
     if criterion.gain_over or criterion.rise_over:
         if to_clear == 0 and criterion.claims_change:
             return posts_to_show(*_as_gain(criterion, interval), n, confidence)
@@ -66,7 +74,7 @@ def showable(criterion: Criterion, measured: Measured, confidence: float) -> flo
     where no value passes.
     """
     interval = measured.interval
-    if not interval.defined or criterion.within or criterion.decided_by == "point":
+    if not interval.defined or measured.one_cluster or criterion.within or criterion.decided_by == "point":
         return math.nan
     limit, upper = (criterion.at_least, False) if criterion.at_most is None else (criterion.at_most, True)
     assert limit is not None
@@ -83,8 +91,11 @@ def showable(criterion: Criterion, measured: Measured, confidence: float) -> flo
     return 2 * proportion / (1 + proportion) if criterion.metric == "f1" else proportion
 
 
-def settling(criterion: Criterion, needed: int | None, shown: float, n: int) -> str:
+def settling(criterion: Criterion, measured: Measured, needed: int | None, shown: float) -> str:
     """Say how many posts would settle a criterion, and what these show."""
+    n = measured.n
+    if measured.one_cluster:
+        return "its posts are all one cluster, so that only posts of other clusters can settle it"
     if needed is None:
         told = "more posts cannot settle it: the point is exactly at the limit"
     else:

@@ -12,15 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from probatum.data.records import Post, Prediction
-from probatum.metrics.bootstrap import Resampling
 from probatum.metrics.classification import Answers, Flags, Floats
 from probatum.metrics.clustered import clustered_mean, p_of_no_mean
+from probatum.metrics.clusters import Codes
 from probatum.metrics.intervals import Interval
+from probatum.metrics.levels import level
 from probatum.metrics.multiple import holm
-from probatum.metrics.resampled import resampled
+from probatum.metrics.paired import difference
 from probatum.study import VerdictSettings
 from probatum.verdict.further_results import SwapFigures, SwapPair, Swaps
 
@@ -52,28 +52,36 @@ class _Answered:
     change: Floats
 
 
-def swaps_of(swapped: Swapped, settings: VerdictSettings) -> Swaps | None:
+def swaps_of(swapped: Swapped, settings: VerdictSettings, clusters: Mapping[str, int] | None = None) -> Swaps | None:
     """Measure how every system's answers hang on the name.
 
     Args:
         swapped: the posts and the answers.
-        settings: confidence level and bootstrap.
+        settings: confidence level.
+        clusters: id of each post as it was to its cluster; `None` where only swaps of one post are one.
 
     Returns:
         `None` where there is no swap.
     """
     if not swapped.posts:
         return None
-    origins = np.array([str(post.extra["of"]) for post in swapped.posts])
-    answered = {system: _answered(swapped, system, origins) for system in swapped.after}
+    of = [str(post.extra["of"]) for post in swapped.posts]
+    answered = {system: _answered(swapped, system, of) for system in swapped.after}
+    origins = np.unique(of if clusters is None else [clusters[name] for name in of], return_inverse=True)[1]
     return Swaps(
         n=len(swapped.posts),
-        posts=len(set(origins.tolist())),
+        posts=len(set(of)),
         possible=swapped.possible,
         overall={name: _figures(one.flips, np.abs(one.change), origins, settings) for name, one in answered.items()},
         pairs=_pairs(swapped.posts, answered, origins, settings),
         change={
-            name: _flip_rate(one.flips, answered[REFERENCE].flips, origins, settings)[1]
+            name: difference(
+                _as_answers(one.flips),
+                _as_answers(answered[REFERENCE].flips),
+                "fnr",
+                settings.confidence,
+                clusters=origins,
+            ).interval
             for name, one in answered.items()
             if REFERENCE in answered and name != REFERENCE
         },
@@ -81,7 +89,7 @@ def swaps_of(swapped: Swapped, settings: VerdictSettings) -> Swaps | None:
 
 
 def _pairs(
-    posts: Sequence[Post], answered: Mapping[str, _Answered], origins: NDArray[np.str_], settings: VerdictSettings
+    posts: Sequence[Post], answered: Mapping[str, _Answered], origins: Codes, settings: VerdictSettings
 ) -> list[SwapPair]:
     sides = [(str(post.extra["from_group"]), str(post.extra["to_group"])) for post in posts]
     # with the second group's name minus with the first's, whichever of the two stood in the post
@@ -95,7 +103,7 @@ def _pairs(
             name: _figures(one.flips[mine], (sign * one.change)[mine], origins[mine], settings, tested=True)
             for name, one in answered.items()
         }
-        found.append(SwapPair(first, second, len(mine), len(set(origins[mine].tolist())), systems))
+        found.append(SwapPair(first, second, len(mine), len({str(posts[at].extra["of"]) for at in mine}), systems))
     return _tested_together(found, list(answered))
 
 
@@ -108,40 +116,35 @@ def _tested_together(pairs: Sequence[SwapPair], systems: Sequence[str]) -> list[
     ]
 
 
-def _answered(swapped: Swapped, system: str, origins: NDArray[np.str_]) -> _Answered:
+def _answered(swapped: Swapped, system: str, origins: Sequence[str]) -> _Answered:
     before = {row.id: row for row in swapped.before[system]}
     after = {row.id: row for row in swapped.after[system]}
-    pairs = [(before[str(of)], after[post.id]) for of, post in zip(origins, swapped.posts, strict=True)]
+    pairs = [(before[of], after[post.id]) for of, post in zip(origins, swapped.posts, strict=True)]
     flips = np.array([was.prediction != now.prediction for was, now in pairs])
     return _Answered(flips, np.array([now.score - was.score for was, now in pairs], dtype=float))
 
 
 def _figures(
-    flips: Flags, change: Floats, origins: NDArray[np.str_], settings: VerdictSettings, *, tested: bool = False
+    flips: Flags, change: Floats, origins: Codes, settings: VerdictSettings, *, tested: bool = False
 ) -> SwapFigures:
     known = ~np.isnan(change)
     _, codes = np.unique(origins[known], return_inverse=True)
     sums, counts = np.bincount(codes, change[known]), np.bincount(codes)
-    rate, _ = _flip_rate(flips, flips, origins, settings)
+    rate = _flip_rate(flips, origins, settings)
     mean = clustered_mean(sums.tolist(), counts.tolist(), settings.confidence)
     p_value = p_of_no_mean(mean, len(counts), settings.confidence) if tested else math.nan
     return SwapFigures(int(flips.sum()), rate, mean, p_value)
 
 
-def _flip_rate(
-    flips: Flags, other: Flags, origins: NDArray[np.str_], settings: VerdictSettings
-) -> tuple[Interval, Interval]:
-    """Return the share of flips, and how far it is above another system's; whole posts are drawn.
+def _flip_rate(flips: Flags, origins: Codes, settings: VerdictSettings) -> Interval:
+    """Return the share of flips, swaps of one post being a cluster."""
+    return level(_as_answers(flips), "fnr", settings.confidence, clusters=origins)
 
-    A flip counts as a wrong answer, so its rate is an error rate and has that one's clustered bootstrap.
-    """
-    truth, parsed = np.ones_like(flips), np.ones_like(flips)
-    codes = np.unique(origins, return_inverse=True)[1]
-    how = Resampling(settings.bootstrap_draws, settings.seed, clusters=codes)
-    found = resampled(
-        Answers(truth, ~flips, parsed), Answers(truth, ~other, parsed), ("fnr",), settings.confidence, how
-    )
-    return found.system["fnr"], found.difference["fnr"]
+
+def _as_answers(flips: Flags) -> Answers:
+    """Return flips as wrong answers about positive posts, so that their rate is a false-negative rate."""
+    everything = np.ones_like(flips)
+    return Answers(everything, ~flips, everything)
 
 
 def largest_pair(swaps: Swaps, system: str, confidence: float) -> SwapPair | None:

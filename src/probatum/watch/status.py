@@ -15,9 +15,8 @@ from typing import Any
 import yaml
 
 from probatum.errors import InputError, StageError
-from probatum.manifest import Manifest, RunFolder
+from probatum.manifest import ON_VALIDATION, Manifest, RunFolder
 from probatum.model.gpus import Gauge, gauges
-from probatum.pipeline import ON_VALIDATION
 from probatum.study import AUTO
 from probatum.verdict.decision import NEVER_CHOSEN
 

@@ -7,8 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from probatum.manifest import Facts
-from probatum.pipeline import ON_VALIDATION, Watcher
+from probatum.manifest import ON_VALIDATION, Facts
+from probatum.pipeline import Watcher
 
 TITLES = {
     "data": "read and audit the posts",

@@ -187,14 +187,27 @@ def test_hostile_texts_are_looked_through_quickly():
     assert time.perf_counter() - start < 10
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"group": lambda n, _: "g" if n % 2 or n % 4 == 0 else None}, "column: 'group' is empty: 25.0% of the posts"),
+        ({"text": lambda n, t: t if n % 2 and n % 4 == 1 else t + " "}, "text: does not end with white space: 25.0%"),
+        ({"extra": lambda n, _: {} if n % 4 == 1 else {"a": "1"}}, "column: 'a' is empty; the columns are other than"),
+    ],
+)
+def test_a_leak_of_posts_without_a_trace_says_so(change, says):
+    (finding,) = leaks(make(**change))
+    assert finding.message.startswith(says)
+
+
 def test_a_rare_trace_is_no_leak():
     assert leaks(make(text=lambda n, t: t + " " if n in (1, 3) else t)) == []
 
 
 def test_a_habit_of_one_source_is_low():
     posts = make(
-        source=lambda n, _: "b" if n % 2 or n % 20 == 0 else "a",
-        text=lambda n, t: f"<u_r> {t}" if n % 2 or n % 20 == 0 else t,
+        source=lambda n, _: "b" if n % 2 or n % 18 == 0 else "a",
+        text=lambda n, t: f"<u_r> {t}" if n % 2 or n % 18 == 0 else t,
     )
     (finding,) = leaks(posts)
     assert finding.severity == "low"
@@ -232,7 +245,7 @@ def test_the_published_chat_files_leak(shared_data, write, labels):
     grave = [finding.message for finding in audit({"train": result.posts}).findings if finding.severity == "high"]
     assert len(grave) == 1, "traces that mark the same posts, or parts of them, are told once"
     assert grave[0].startswith("answer: has doubled braces; ")
-    assert "not so: has the key 'protected_group'" in grave[0]
+    assert "does not have the key 'protected_group'" in grave[0]
 
 
 def test_the_real_posts_have_no_grave_leak(shared_data, labels):

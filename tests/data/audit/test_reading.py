@@ -86,7 +86,7 @@ def test_other_labels_than_the_tasks(write, labels):
     read = read_audited([path], [], Reading(labels), positive="spam")
     assert read.labels.positive == "spam"
     assert [post.label for post in read.files[str(path)]][:3] == ["spam", "ham", "egg"]
-    with pytest.raises(DataError, match="no true label is 'bacon'; there are: spam"):
+    with pytest.raises(DataError, match="no true label is 'bacon'; there are: 'spam'"):
         read_audited([path], [], Reading(labels), positive="bacon")
 
 

@@ -29,6 +29,16 @@ def test_a_mistake_in_columns(given, said):
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize("role", ["prediction", "score", "probability", "system", "cluster"])
+def test_a_role_that_would_be_ignored_is_refused(role):
+    with pytest.raises(DataError) as caught:
+        parse_columns(f"text=a,{role}=b", ("id", "text", "label", "group", "source"))
+    named = "score" if role == "probability" else role
+    assert str(caught.value) == (
+        f"--columns: {named!r} is not read here; the roles are id, text, label, group, source; leave out '{role}=b'"
+    )
+
+
 def test_roles_are_found_by_their_own_names_in_any_case(write):
     path = write("ID;Text;LABEL; Prediction ;Group\n1;a;hate;hate;x\n", "a.csv")
     assert read_sheet(path, {}).columns == {

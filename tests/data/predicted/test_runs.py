@@ -106,6 +106,16 @@ def test_a_score_that_is_no_number(write, value):
         read_one(write(rows), {"score": "p"})
 
 
+def test_scores_that_are_no_probabilities_are_told_with_the_first(write):
+    """Logits rank the posts as well as probabilities do; a mean square of them says nothing."""
+    rows = [{"label": "hate", "prediction": "hate", "p": score} for score in (0, 1, "", None, 1.7, -3)]
+    path = write(rows)
+    (note,) = read_one(path, {"score": "p"}).notes
+    assert note.startswith(f"2 scores are below 0 or above 1 (the first, 1.7, in {path}:5), so no probabilities: AUROC")
+    assert read_one(write(rows[:4], "b.jsonl"), {"score": "p"}).notes == []
+    assert "1 score is below 0" in read_one(write(rows[5:], "c.jsonl"), {"score": "p"}).notes[0]
+
+
 def test_repeated_ids_are_counted_each_and_told(write):
     run = read_one(write([{"id": name, "label": "hate", "prediction": "hate"} for name in ("a", "b", "a", "a")]))
     assert len({row.id for row in run.predictions}) == 4

@@ -35,12 +35,26 @@ def test_with_one_class_alone_the_negative_is_not_the_positive():
 
 
 def test_a_positive_label_that_is_not_there():
-    with pytest.raises(DataError, match=r"no true label is 'toxic'; there are: benign \(2\), bad \(1\)"):
+    with pytest.raises(DataError, match=r"no true label is 'toxic'; there are: 'benign' \(2\), 'bad' \(1\)$"):
         labels_of(["benign", "bad", "benign"], "toxic")
 
 
+def test_labels_are_told_as_they_are_written():
+    """As they have to be given, each with the spellings that count as the same label."""
+    words = ["not_hate", "Not Hate", "not_hate", "hate", as_word("-1")]
+    with pytest.raises(DataError) as caught:
+        labels_of(words, "toxic")
+    assert str(caught.value).endswith("there are: 'not_hate' or 'Not Hate' (3), 'hate' (1), '-1' (1)")
+
+
+def test_of_many_labels_the_most_frequent_are_told():
+    with pytest.raises(DataError) as caught:
+        labels_of([f"l{n}" for n in range(20) for _ in range(n + 1)], "toxic")
+    assert str(caught.value).endswith("'l9' (10), 'l8' (9), …")
+
+
 def test_a_positive_label_that_has_to_be_said():
-    with pytest.raises(DataError, match=r"which true label is the positive one\? there are: toxic \(1\).*--positive"):
+    with pytest.raises(DataError, match=r"which true label is the positive one\? there are: 'toxic' \(1\).*--positive"):
         labels_of(["toxic", "benign"], None)
 
 

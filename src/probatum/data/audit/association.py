@@ -40,6 +40,27 @@ class Association:
         return (self.purity - self.base) / (1 - self.base) if self.base < 1 else 0.0
 
 
+def lift(holds: BoolArray, is_label: BoolArray, strata: BoolArray | None = None) -> float:
+    """Return how much more often posts of a label have a trace than the others, P(trace | label) - P(trace | others).
+
+    Unlike purity it does not depend on how frequent the label is. A trace alone ranks with AUROC (1 + lift)/2.
+
+    Args:
+        holds: for each post, whether it has the trace.
+        is_label: for each post, whether it has the label.
+        strata: for each post, on which side of another trace it is; the mean of both sides' lifts, weighted by posts.
+
+    Returns:
+        A value in [-1, 1]; 0 where all posts have the label, or none.
+    """
+    if strata is not None:
+        sides = [side for side in (strata, ~strata) if side.any()]
+        return float(sum(side.mean() * lift(holds[side], is_label[side]) for side in sides))
+    if is_label.all() or not is_label.any():
+        return 0.0
+    return float(holds[is_label].mean() - holds[~is_label].mean())
+
+
 def associate(holds: BoolArray, labels: Sequence[str] | NDArray[np.str_], min_count: int = 1) -> Association | None:
     """Find the label that a trace, or its absence, tells best.
 

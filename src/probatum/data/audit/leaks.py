@@ -4,20 +4,25 @@ Every trace is held against the label. It is a leak where it holds in at least 1
 quarter of the errors of guessing (`Association.gain`), and Fisher's exact test, with p < 1e-4 divided by the number of
 traces tried (Bonferroni), says that this is no accident. A trace that only follows the source of the posts (one
 collection's habit, where that collection has more of the label) is low.
+
+How people write (full stops, capitals, length) is a trace too, but no two labels' authors write quite alike: it is told
+where a label's posts have it 20 points more often than the others, also among posts that a stronger leak leaves alike.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from probatum.data.audit.answer_traces import answer_traces
-from probatum.data.audit.association import Association, BoolArray, associate
+from probatum.data.audit.association import Association, BoolArray, associate, lift
 from probatum.data.audit.findings import Finding, Severity, examples
 from probatum.data.audit.frame_traces import frame_traces, outside_of
+from probatum.data.audit.style_traces import style_traces
 from probatum.data.audit.traces import Trace, frequent, marks, text_traces
 from probatum.data.records import Post
 
@@ -25,6 +30,7 @@ MIN_SHARE = 0.01
 MIN_POSTS = 5
 MIN_GAIN = 0.25
 MAX_P = 1e-4
+MIN_LIFT = 0.2  # of traces of style; in the unified set and in HateCheck the widest is 0.11
 MOST_TOLD = 6
 ADVICE = {
     "text": "clean the texts of both labels in the same way before training",
@@ -45,11 +51,10 @@ def find_leaks(posts: Sequence[Post]) -> list[Finding]:
         ones, are told together.
         None where the posts have one label only.
     """
-    leaks = _leaks(posts)
+    leaks = _told_by_themselves(_leaks(posts), np.array([post.label for post in posts]))
     together: defaultdict[tuple[str, bytes], list[_Leak]] = defaultdict(list)
     for leak in leaks:
-        holds = leak.trace.holds
-        together[leak.trace.where, min(holds.tobytes(), (~holds).tobytes())].append(leak)
+        together[leak.trace.where, leak.sides()].append(leak)
     return [
         _finding(posts, same) for same in together.values() if not any(same[0].is_part_of(other) for other in leaks)
     ]
@@ -63,6 +68,10 @@ class _Leak:
     def members(self) -> BoolArray:
         """Return which posts are meant: those with the trace, or those without."""
         return self.trace.holds if self.found.present else ~self.trace.holds
+
+    def sides(self) -> bytes:
+        """Return what two leaks share that part the posts alike, whichever side has the trace."""
+        return min(self.trace.holds.tobytes(), (~self.trace.holds).tobytes())
 
     def is_part_of(self, other: _Leak) -> bool:
         """Whether another leak in the same place tells the same label of all these posts and of more."""
@@ -87,11 +96,29 @@ def _leaks(posts: Sequence[Post]) -> list[_Leak]:
     return leaks
 
 
+def _told_by_themselves(leaks: Sequence[_Leak], labels: NDArray[np.str_]) -> list[_Leak]:
+    """Return the leaks without those of style that are weak, or that follow from a stronger one in texts or frames."""
+    kept: list[_Leak] = []
+
+    def lift_of(leak: _Leak, strata: BoolArray | None = None) -> float:
+        return lift(leak.members(), labels == leak.found.label, strata)
+
+    for leak in sorted(leaks, key=lambda leak: (leak.trace.style, -lift_of(leak), not leak.found.present)):
+        stronger = [other for other in kept if other.trace.where in ("text", "frame")]
+        followed = any(
+            lift_of(leak, other.trace.holds) < MIN_LIFT for other in stronger if leak.sides() != other.sides()
+        )
+        if not leak.trace.style or (lift_of(leak) >= MIN_LIFT and not followed):
+            kept.append(leak)
+    return kept
+
+
 def all_traces(posts: Sequence[Post]) -> list[Trace]:
     """Return every trace in texts, prompts, answers and further columns."""
     least = _min_count(posts)
     ready = [number for number, post in enumerate(posts) if post.prompt is not None]
-    traces = text_traces([post.text for post in posts], least, ready=len(ready) == len(posts))
+    texts = [post.text for post in posts]
+    traces = text_traces(texts, least, ready=len(ready) == len(posts)) + style_traces(texts, least)
     if ready:
         frames = outside_of([posts[n].prompt or "" for n in ready], [posts[n].text for n in ready])
         traces += _spread(frame_traces(frames, least), ready, len(posts))
@@ -112,7 +139,7 @@ def _spread(traces: Sequence[Trace], places: Sequence[int], num_posts: int) -> l
     for trace in traces:
         holds = np.zeros(num_posts, dtype=bool)
         holds[list(places)] = trace.holds
-        spread.append(Trace(trace.where, trace.says, holds, trace.strict))
+        spread.append(replace(trace, holds=holds))
     return spread
 
 
@@ -125,12 +152,14 @@ def _column_traces(posts: Sequence[Post], least: int) -> list[Trace]:
             f"{name!r} is filled in",
             np.array([post.column(name) not in (None, "", []) for post in posts]),
             True,
+            lacks=f"{name!r} is empty",
         )
         for name in ["group", "source", *names]
     ]
-    orders = [" ".join(post.extra) for post in posts]
-    for order, _ in frequent(Counter(orders), least, len(posts)):
-        traces.append(Trace("column", f"the columns are: {order}", marks(orders, order.__eq__), True))
+    orders = [", ".join(post.extra) for post in posts]
+    for order, _ in frequent(Counter(filter(None, orders)), least, len(posts)):
+        says, other = f"the columns are: {order}", f"the columns are other than: {order}"
+        traces.append(Trace("column", says, marks(orders, order.__eq__), True, lacks=other))
     return traces
 
 
@@ -161,9 +190,7 @@ def _finding(posts: Sequence[Post], same: Sequence[_Leak]) -> Finding:
 
 
 def _told_together(same: Sequence[_Leak], chosen: BoolArray) -> str:
-    says = [
-        leak.trace.says if np.array_equal(leak.trace.holds, chosen) else f"not so: {leak.trace.says}" for leak in same
-    ]
+    says = [leak.trace.told(np.array_equal(leak.trace.holds, chosen)) for leak in same]
     more = f" (and {len(says) - MOST_TOLD} more)" if len(says) > MOST_TOLD else ""
     return "; ".join(says[:MOST_TOLD]) + more
 

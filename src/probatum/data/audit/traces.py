@@ -60,6 +60,14 @@ _PLACEHOLDER = re.compile(
     r"<[a-z_]{2,20}>|\[[A-Z_]{2,20}(?::[^\]\s]{1,20})?\]|\{[a-z_]{2,20}\}|@USER\b|\bHTTPURL\b", re.ASCII
 )
 MOST_VALUES = 60
+_DENIED = {
+    "begins": "does not begin",
+    "ends": "does not end",
+    "has": "does not have",
+    "is": "is not",
+    "differs": "does not differ",
+}
+_VERB = re.compile(rf"\A(?:{'|'.join(_DENIED)})\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +79,22 @@ class Trace:
         says: what it says of a post ("ends with white space").
         holds: for each post, whether it has it.
         strict: whether it cannot be the author's own writing.
+        style: whether it is how many authors write, so that a weak tie to the label is no preparation's.
+        lacks: what it says of a post without it (default: `says`, with its verb denied).
     """
 
     where: Where
     says: str
     holds: BoolArray
     strict: bool
+    style: bool = False
+    lacks: str | None = None
+
+    def told(self, present: bool) -> str:
+        """Return what it says of the posts that have it, or of those without."""
+        if present:
+            return self.says
+        return self.lacks or _VERB.sub(lambda found: _DENIED[found[0]], self.says, count=1)
 
 
 def text_traces(texts: Sequence[str], min_count: int, ready: bool) -> list[Trace]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,26 +45,37 @@ class Sheet:
         return row.values.get(self.columns[role]) if role in self.columns else None
 
 
-def parse_columns(given: str | None) -> dict[str, str]:
+def parse_columns(given: str | None, roles: Collection[str] = tuple(ROLES)) -> dict[str, str]:
     """Return role to column of `text=input_text,label=true_label,…`.
 
+    Args:
+        given: what the user wrote.
+        roles: those that are read; another is refused, for it would be ignored.
+
     Raises:
-        DataError: a part is no `role=column`, a role is unknown or stands twice, or label and prediction are one.
+        DataError: a part is no `role=column`, a role is unknown, not read or twice, or label and prediction are one.
     """
     named: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in (given or "").split(","))):
-        role, equals, column = (piece.strip() for piece in part.partition("="))
-        role = SPELLINGS.get(role.lower(), role.lower())
-        if not equals or not column:
-            raise DataError(f"--columns: {part!r} is not ROLE=COLUMN, such as label=true_label")
-        if role not in ROLES:
-            raise DataError(f"--columns: unknown role {role!r}; {did_you_mean(role, ROLES)}")
+        role, column = _role_and_column(part, roles)
         if role in named:
             raise DataError(f"--columns: {role!r} is given twice, as {named[role]!r} and as {column!r}")
         named[role] = column
     if "label" in named and named["label"] == named.get("prediction"):
         raise DataError(f"--columns: label and prediction are both {named['label']!r}; every answer would be right")
     return named
+
+
+def _role_and_column(part: str, roles: Collection[str]) -> tuple[str, str]:
+    role, equals, column = (piece.strip() for piece in part.partition("="))
+    role = SPELLINGS.get(role.lower(), role.lower())
+    if not equals or not column:
+        raise DataError(f"--columns: {part!r} is not ROLE=COLUMN, such as label=true_label")
+    if role not in ROLES:
+        raise DataError(f"--columns: unknown role {role!r}; {did_you_mean(role, roles)}")
+    if role not in roles:
+        raise DataError(f"--columns: {role!r} is not read here; the roles are {', '.join(roles)}; leave out {part!r}")
+    return role, column
 
 
 def read_sheet(path: Path, named: Mapping[str, str]) -> Sheet:

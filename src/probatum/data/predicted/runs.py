@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from probatum.data.labels import LabelSet
-from probatum.data.predicted.columns import Sheet, read_sheet
+from probatum.data.predicted.columns import NEEDED, Sheet, read_sheet
+from probatum.data.predicted.notes import further_labels, no_probabilities, repeats
 from probatum.data.predicted.words import as_word, labels_of
 from probatum.data.reading.faults import BadRecord, FieldError, bad_record, stop_on
 from probatum.data.reading.fields import optional_name, post_text, refuse_broken_text
@@ -24,6 +25,8 @@ from probatum.errors import DataError
 NO_LABEL = {"", "nan", "null", "n/a", "<na>", "unknown"}
 NO_SCORE = NO_LABEL | {"none", "na"}
 NO_NAME = {"nan", "null", "<na>"}
+OFTEN_EQUAL = ("label", "prediction", "group", "source")
+SPELT_ALIKE = ("group", "source")
 LONGEST_WORD = 60  # of what stands where a label should; a whole answer would be as long as a post
 ADVICE = "mend these lines; a prediction may be any word, but every row needs a true label"
 
@@ -120,14 +123,19 @@ def short_names(paths: Sequence[Path]) -> list[str]:
 def _stop_on_missing_labels(sheets: Sequence[Sheet]) -> None:
     """Refuse rows without a true label, in all files at once: they can be counted neither right nor wrong."""
     bad: list[BadRecord] = []
+    good: set[str] = set()
     for sheet in sheets:
         for row in sheet.table.rows:
             raw = sheet.value(row, "label")
+            if type(raw) is str and raw in good:
+                continue
             if isinstance(raw, dict | list):
                 fault = FieldError(sheet.columns["label"], f"expected a label, found {type(raw).__name__}")
             elif as_word(raw).casefold() in NO_LABEL:
                 fault = FieldError(sheet.columns["label"], f"no true label ({str(raw or '')!r})")
             else:
+                if type(raw) is str:
+                    good.add(raw)
                 continue
             bad.append(bad_record(sheet.table.path, row.line, fault))
     stop_on(bad, ADVICE)
@@ -135,9 +143,10 @@ def _stop_on_missing_labels(sheets: Sequence[Sheet]) -> None:
 
 def _by_system(sheet: Sheet) -> dict[str | None, list[Row]]:
     parts: dict[str | None, list[Row]] = defaultdict(list)
+    if "system" not in sheet.columns:
+        return {None: sheet.table.rows}
     for row in sheet.table.rows:
-        value = sheet.value(row, "system")
-        parts[str(value).strip() if "system" in sheet.columns else None].append(row)
+        parts[str(sheet.value(row, "system")).strip()].append(row)
     return parts
 
 
@@ -151,7 +160,7 @@ def _read_run(name: str, sheet: Sheet, rows: Sequence[Row], labels: LabelSet) ->
             bad.append(bad_record(sheet.table.path, row.line, fault))
     stop_on(bad, "mend these lines")
     ids, texts, lines = reader.ids, reader.texts, [row.line for row in rows]
-    repeats = _repeats("an id", ids, lines) or ([] if any(ids) else _repeats("a text", texts, lines))
+    again = repeats("an id", ids, lines) or ([] if any(ids) else repeats("a text", texts, lines))
     return PredictedRun(
         name=name,
         path=sheet.table.path,
@@ -161,17 +170,27 @@ def _read_run(name: str, sheet: Sheet, rows: Sequence[Row], labels: LabelSet) ->
         clusters=reader.clusters if "cluster" in sheet.columns else [],
         has_scores="score" in sheet.columns,
         unparsed_words=dict(reader.unparsed_words.most_common()),
-        notes=[*sheet.notes, *repeats, *_further_labels(reader.predictions, labels)],
+        notes=[
+            *sheet.notes,
+            *again,
+            *further_labels(reader.predictions, labels),
+            *no_probabilities(reader.predictions, sheet.table.path, lines),
+        ],
     )
 
 
 class _RowReader:
-    """Reads the rows of one run; what was read so far makes ids unique and gives names their spelling."""
+    """Reads the rows of one run; what was read so far makes ids unique and gives names their spelling.
+
+    A value that stands in many rows, such as a label or a group, is parsed once.
+    """
 
     def __init__(self, sheet: Sheet, labels: LabelSet) -> None:
-        self.sheet = sheet
-        self.shown = [column for role, column in sheet.columns.items() if role != "text"]
+        self.columns = sheet.columns
+        self.stem = sheet.table.path.stem
         self.resolve = cache(labels.resolve)
+        self.parsed: dict[str, dict[str, str | None]] = {role: {} for role in OFTEN_EQUAL}
+        self.broken_column = _broken([column for role, column in sheet.columns.items() if role != "text"])
         self.predictions: list[Prediction] = []
         self.ids: list[str | None] = []
         self.texts: list[str | None] = []
@@ -186,52 +205,75 @@ class _RowReader:
         Raises:
             FieldError: one of its fields is wrong; nothing was added.
         """
-        sheet = self.sheet
-        # a text only pairs posts and is never shown, so a broken one does no harm
-        refuse_broken_text({column: row.values.get(column) for column in self.shown})
-        own_id, cluster, text = _name(sheet, row, "id"), _name(sheet, row, "cluster"), _text(sheet, row)
-        group, source = (self._spelt(_name(sheet, row, role)) for role in ("group", "source"))
-        score = _score(sheet.value(row, "score"), sheet.columns.get("score", "score"))
-        label = self.resolve(as_word(sheet.value(row, "label")))
+        if self.broken_column:
+            raise self.broken_column
+        values = row.values
+        own_id = self._cell("id", values)
+        label, predicted = self._cell("label", values), self._cell("prediction", values)
+        group, source, cluster = (self._cell(role, values) for role in ("group", "source", "cluster"))
+        score, text = self._score(values), self._text(values)
         assert label is not None  # `labels_of` took every true label in
-        predicted = self._predicted(sheet.value(row, "prediction"))
+        if predicted is None:
+            raw = values.get(self.columns["prediction"])
+            self.unparsed_words["" if raw is None else str(raw).strip()[:LONGEST_WORD]] += 1
         status = Status.UNPARSED if predicted is None else Status.OK
         self.predictions.append(Prediction(self._unique(own_id, row), label, group, source, score, predicted, status))
         self.ids.append(own_id)
         self.texts.append(text)
         self.clusters.append(cluster)
 
-    def _predicted(self, raw: Any) -> str | None:
-        predicted = None if isinstance(raw, dict | list) else self.resolve(as_word(raw))
-        if predicted is None:
-            self.unparsed_words["" if raw is None else str(raw).strip()[:LONGEST_WORD]] += 1
-        return predicted
+    def _cell(self, role: str, values: Mapping[str, Any]) -> str | None:
+        """Return what stands in the column of a role, `None` where there is no column or nothing in it."""
+        column = self.columns.get(role)
+        raw = None if column is None else values.get(column)
+        if column is None or raw is None:
+            return None
+        if type(raw) is not str or role not in self.parsed:
+            return self._parse(role, column, raw)
+        known = self.parsed[role]
+        if raw not in known:
+            known[raw] = self._parse(role, column, raw)
+        return known[raw]
+
+    def _parse(self, role: str, column: str, raw: Any) -> str | None:
+        refuse_broken_text({column: raw})
+        if role in NEEDED:
+            return None if isinstance(raw, dict | list) else self.resolve(as_word(raw))
+        name = _name(raw, column)
+        # as it was first spelt, so that case alone does not part a group in two
+        return name if name is None or role not in SPELT_ALIKE else self.spellings.setdefault(name.casefold(), name)
+
+    def _score(self, values: Mapping[str, Any]) -> float:
+        column = self.columns.get("score")
+        return math.nan if column is None else _score(values.get(column), column)
+
+    def _text(self, values: Mapping[str, Any]) -> str | None:
+        """Return a post; it only pairs and is never shown, so a broken one does no harm."""
+        column = self.columns.get("text")
+        raw = None if column is None else values.get(column)
+        return None if column is None or raw is None else post_text(raw, column)
 
     def _unique(self, own_id: str | None, row: Row) -> str:
-        unique = own_id or f"{self.sheet.table.path.stem}-{row.number}"
+        unique = own_id or f"{self.stem}-{row.number}"
         while unique in self.seen:
             unique += f" (line {row.line})"
         self.seen.add(unique)
         return unique
 
-    def _spelt(self, name: str | None) -> str | None:
-        """Return a name as it was first spelt, so that case alone does not part a group in two."""
-        return None if name is None else self.spellings.setdefault(name.casefold(), name)
+
+def _broken(columns: Sequence[str]) -> FieldError | None:
+    try:
+        refuse_broken_text(dict.fromkeys(columns))
+    except FieldError as fault:
+        return fault
+    return None
 
 
-def _name(sheet: Sheet, row: Row, role: str) -> str | None:
-    if role not in sheet.columns:
-        return None
-    value = sheet.value(row, role)
-    if isinstance(value, bool):
-        return str(value)
-    name = optional_name(value, sheet.columns[role])
+def _name(raw: Any, column: str) -> str | None:
+    if isinstance(raw, bool):
+        return str(raw)
+    name = optional_name(raw, column)
     return None if name is None or name.casefold() in NO_NAME else name
-
-
-def _text(sheet: Sheet, row: Row) -> str | None:
-    value = sheet.value(row, "text")
-    return None if value is None else post_text(value, sheet.columns["text"])
 
 
 def _score(raw: Any, column: str) -> float:
@@ -249,25 +291,3 @@ def _score(raw: Any, column: str) -> float:
     if math.isinf(score):
         raise FieldError(column, f"expected a finite number, found {str(raw)[:60]!r}")
     return score
-
-
-def _repeats(what: str, values: Sequence[str | None], lines: Sequence[int]) -> list[str]:
-    where: dict[str, list[int]] = defaultdict(list)
-    for value, line in zip(values, lines, strict=True):
-        if value is not None:
-            where[value].append(line)
-    repeated = [found for found in where.values() if len(found) > 1]
-    if not repeated:
-        return []
-    rows, first = sum(len(found) - 1 for found in repeated), repeated[0]
-    return [
-        f"{rows:,} row{'s repeat' if rows > 1 else ' repeats'} {what} (the first stands in lines "
-        f"{', '.join(map(str, first[:4]))}{', …' * (len(first) > 4)}); every row is counted"
-    ]
-
-
-def _further_labels(predictions: Sequence[Prediction], labels: LabelSet) -> list[str]:
-    counts = Counter(row.label for row in predictions if row.label != labels.positive)
-    if len(counts) < 2:
-        return []
-    return [f"true labels that count as negative: {', '.join(f'{word} ({n:,})' for word, n in counts.most_common())}"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
@@ -12,7 +12,7 @@ from probatum.data.labels import LabelSet, normalise_label
 from probatum.errors import DataError
 from probatum.study import Task
 
-MOST_NAMED = 12
+MOST_NAMED, MOST_SPELLINGS, LONGEST = 12, 4, 60
 
 
 def labels_of(true_words: Iterable[str], positive: str | None) -> LabelSet:
@@ -28,21 +28,37 @@ def labels_of(true_words: Iterable[str], positive: str | None) -> LabelSet:
     Raises:
         DataError: no true label is the positive one, where the task does not know it either.
     """
-    counts = Counter(normalise_label(word) for word in true_words)
+    written = Counter(true_words)
+    counts: Counter[str] = Counter()
+    for word, times in written.items():
+        counts[normalise_label(word)] += times
     task = Task().label_set()
     asked = as_word(task.positive if positive is None else positive)
     known = task.resolve(asked)
-    listed = ", ".join(f"{word} ({times:,})" for word, times in counts.most_common(MOST_NAMED))
     if known is None and normalise_label(asked) not in counts:
-        raise DataError(f"--positive: no true label is {asked!r}; there are: {listed}")
+        raise DataError(f"--positive: no true label is {str(positive)!r}; there are: {_listed(written)}")
     if positive is None and not any(task.resolve(word) for word in counts):
-        raise DataError(f"which true label is the positive one? there are: {listed}; say it with --positive")
+        raise DataError(f"which true label is the positive one? there are: {_listed(written)}; say it with --positive")
     words = dict(task.words) if known else {asked: asked}
     names = {normalise_label(word) for word in words} | set(task.known_names() if known else ())
     words |= {word: word for word in counts if word not in names}
     if len(words) == 1:
         words[f"not_{asked}"] = f"not {asked}"
     return LabelSet(known or asked, words, task.aliases if known else {})
+
+
+def _listed(written: Counter[str]) -> str:
+    """Return the labels as they are written in the files, the spellings that count as one label together."""
+    spellings: defaultdict[str, list[str]] = defaultdict(list)
+    counts: Counter[str] = Counter()
+    for word, times in written.most_common():
+        shown = re.sub(r"^minus (?=\d)", "-", word)
+        spellings[normalise_label(word)].append(repr(shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + "…"))
+        counts[normalise_label(word)] += times
+    told = [
+        f"{' or '.join(spellings[name][:MOST_SPELLINGS])} ({times:,})" for name, times in counts.most_common(MOST_NAMED)
+    ]
+    return ", ".join(told) + (", …" if len(counts) > MOST_NAMED else "")
 
 
 @lru_cache(maxsize=4096, typed=True)  # typed: 1, 1.0 and True are one key else

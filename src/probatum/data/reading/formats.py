@@ -52,7 +52,11 @@ class Table:
 
     def columns(self) -> list[str]:
         """Return the names of all columns, in the order in which they first appear."""
-        return list(dict.fromkeys(name for row in self.rows for name in row.values))
+        names: dict[str, None] = {}
+        for row in self.rows:
+            if not row.values.keys() <= names.keys():
+                names |= dict.fromkeys(row.values)
+        return list(names)
 
 
 def read_rows(path: Path) -> Table:
