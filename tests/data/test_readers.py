@@ -1,6 +1,7 @@
 """The readers: every format, and every message about a file or a line."""
 
 import csv
+import gzip
 import io
 import json
 
@@ -202,7 +203,8 @@ def test_file_level_faults(write, tmp_path, labels):
         message(tmp_path, labels) == f"{tmp_path}: a folder; name one file of posts in it; {tmp_path} holds posts.jsonl"
     )
     assert message(write(" \n", "empty.jsonl"), labels).endswith("empty.jsonl: the file is empty")
-    assert message(write(b"\xff\xfea\0", "wide.csv"), labels).endswith("wide.csv: UTF-16 text; save it as UTF-8")
+    wide = message(write(b"\xff\xfea\0", "wide.csv"), labels)
+    assert wide.endswith("wide.csv: UTF-16, not UTF-8 text; save it as UTF-8")
     misspelt = message(path, labels, columns=PostColumns(text="txt"))
     assert "no column 'txt' for the text; did you mean 'text'? the file has: text, label, group, topic (set" in misspelt
     unnamed = message(path, labels, columns=PostColumns(label="y"))
@@ -211,6 +213,25 @@ def test_file_level_faults(write, tmp_path, labels):
         path, labels, columns=PostColumns(group="community")
     )
     assert "one JSON object over several lines, not a list of posts" in message(write('{\n"a": 1\n}', "o.json"), labels)
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        (gzip.compress(b'{"text": "a"}'), "compressed with gzip, not UTF-8 text; unpack it first (gunzip)"),
+        (b"PAR1\0\0\0", "a Parquet file, not UTF-8 text; save it as CSV, JSON or JSON lines, in UTF-8"),
+        (b"PK\x03\x04...", "a ZIP archive or an Excel file, not UTF-8 text; unpack it, or save it as CSV,"),
+        ("text,label\na,hate\n".encode("utf-16-le") * 50, "not UTF-8 text, but full of null bytes; save it as CSV,"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.gz"])
+def test_another_format_is_named_before_it_is_read_as_rows(write, labels, raw, says, name):
+    assert says in message(write(raw, name), labels)
+
+
+def test_a_null_byte_in_a_post_costs_that_post_alone(write, labels):
+    path = write("text,label\na\0b,hate\nanother,hate\n", "a.csv")
+    assert bad(path, labels) == [(2, "text", "holds a NUL character")]
 
 
 def test_csv_faults(write, labels):

@@ -135,7 +135,8 @@ def compare(
     for_study |= {"shard": shard, "examples": examples}
     for_predictions = {"columns": columns, "positive": positive, "valid_only": valid_only}
     if any(path.is_dir() for path in files):
-        refuse_flags(for_study | for_predictions, f"{files[0]} is a folder of runs, which hold these settings")
+        refuse_flags(for_study, f"{files[0]} is a folder of runs, which hold these settings")
+        refuse_flags(for_predictions, f"{files[0]} is a folder; name the file of predictions in it")
         show_leaderboard(files, metric, html, as_json)
         return
     refuse_flags({"metric": metric, "html": html}, "only a leaderboard of run folders takes it")

@@ -80,6 +80,18 @@ def posts_of_table(
     return collect_posts(table, columns, table.rows, lambda row: _plain_post(table.path, row, labels, columns))
 
 
+def raw_answers(table: Table, columns: ColumnNames, marker: str) -> list[str]:
+    """Return the answers that stand in a file's prompts or chats, as they came; none where it holds plain posts."""
+    names = table.columns()
+    if MESSAGES in names and columns.text not in names:
+        prompts, _ = _split_all(table, lambda row: split_chat(row.values.get(MESSAGES)))
+    elif _has_marker(table, columns.text, marker):
+        prompts, _ = _split_all(table, lambda row: split_marked(_text(row, columns), marker, columns.text))
+    else:
+        return []
+    return [prompt.answer for prompt in prompts.values() if prompt.answer is not None]
+
+
 def _text(row: Row, columns: ColumnNames) -> str:
     return post_text(row.values.get(columns.text), columns.text)
 

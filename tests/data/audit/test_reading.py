@@ -148,3 +148,54 @@ def test_published_runs_were_scored_on_training_posts(shared_data, labels):
     read = read_audited([run], [train], Reading(labels), named=named)
     (finding,) = [each for each in audit(read.files, against=read.against).findings if each.kind == "overlap"]
     assert (finding.severity, finding.count) == ("high", 100)
+
+
+def chat(question, answer):
+    return {"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]}
+
+
+@pytest.mark.parametrize("form", ["{}", '{{"label": "{}", "why": "because"}}'])
+def test_other_labels_in_chat_answers(write, labels, form):
+    rows = [chat(f"Post: {p.text}", form.format(("benign", "toxic")[n % 2])) for n, p in enumerate(made_posts(40))]
+    read = read_audited([path := write(rows)], [], Reading(labels), positive="toxic")
+    assert read.labels.positive == "toxic"
+    assert [post.label for post in read.files[str(path)]] == ["benign", "toxic"] * 20
+
+
+def test_answers_that_say_hate_in_other_words_stay_the_tasks(write, labels):
+    rows = [chat(f"Post: {p.text}", ("not_hate", "hate_speech")[n % 2]) for n, p in enumerate(made_posts(40))]
+    for positive in (None, "hate"):
+        read = read_audited([path := write(rows)], [], Reading(labels), positive=positive)
+        assert {post.label for post in read.files[str(path)]} == {"hate", "not_hate"}
+
+
+TOXIGEN = [
+    {"text": f"text {n}", "target_group": "x", "toxicity_ai": 1 + 3 * (n % 2), "toxicity_human": 2} for n in range(8)
+]
+
+
+def test_a_collections_hateful_posts_stay_so_whatever_is_asked_about(write, labels):
+    path = write(TOXIGEN)
+    for positive, means in ((None, "hate"), ("hate", "hate"), ("not_hate", "not_hate")):
+        read = read_audited([path], [], Reading(labels), positive=positive)
+        assert read.labels.positive == means
+        assert [post.label for post in read.files[str(path)]] == ["not_hate", "hate"] * 4
+
+
+@pytest.mark.parametrize("source", [None, "toxigen"])
+def test_a_label_that_a_collection_has_not(write, labels, source):
+    with pytest.raises(DataError, match=r"no label 'toxic' was found; published collections are read with the labels"):
+        read_audited([write(TOXIGEN)], [], Reading(labels), source=source, positive="toxic")
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_hatexplain_is_told_by_how_it_begins(write, labels, indent):
+    votes = [{"label": "hatespeech", "target": ["African"]}] * 3
+    entries = {
+        f"{n}_gab": {"post_id": f"{n}_gab", "annotators": votes, "post_tokens": ["sun", str(n)]} for n in range(9)
+    }
+    path = write(json.dumps(entries, indent=indent), "dataset.json")
+    (posts,) = read_audited([path], [], Reading(labels)).files.values()
+    assert {(post.label, post.source) for post in posts} == {("hate", "hatexplain")}
+    with pytest.raises(DataError, match="of published collections, whose columns are known"):
+        read_audited([path], [], Reading(labels), named={"text": "post_tokens"})

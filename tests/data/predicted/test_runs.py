@@ -116,6 +116,17 @@ def test_scores_that_are_no_probabilities_are_told_with_the_first(write):
     assert "1 score is below 0" in read_one(write(rows[5:], "c.jsonl"), {"score": "p"}).notes[0]
 
 
+def test_words_that_may_mean_a_label_are_told(write):
+    rows = [{"label": "hateful", "prediction": word} for word in ("hate", "hate", "unknown", "hateful", "Hateful.")]
+    (note,) = read_one(write(rows), positive="hateful").notes
+    assert note.startswith(
+        "2 predictions name no label: 'hate' (2); the labels are called 'hateful', 'not hateful' (in"
+    )
+    few = [{"label": "hate", "prediction": "hate"}] * 40 + [{"label": "hate", "prediction": "cannot say"}]
+    few += [{"label": "hate", "prediction": "error"}] * 9
+    assert read_one(write(few, "b.jsonl")).notes == []
+
+
 def test_repeated_ids_are_counted_each_and_told(write):
     run = read_one(write([{"id": name, "label": "hate", "prediction": "hate"} for name in ("a", "b", "a", "a")]))
     assert len({row.id for row in run.predictions}) == 4
@@ -192,6 +203,7 @@ def test_one_file_twice(write):
         (["one/deep/r.csv", "two/deep/r.csv"], ["one", "two"]),
         (["x/r.csv", "x/y/r.csv"], ["x/r.csv", "x/y/r.csv"]),
         (["a.csv", "a.json"], ["a.csv", "a.json"]),
+        (["/x/a.csv", "b.csv"], ["/x/a", "b"]),
     ],
 )
 def test_names_are_what_tells_files_apart(paths, names):

@@ -39,6 +39,13 @@ def test_a_positive_label_that_is_not_there():
         labels_of(["benign", "bad", "benign"], "toxic")
 
 
+@pytest.mark.parametrize("positive", ["hate", "not_hate", None])
+def test_labels_of_which_the_task_knows_none_are_not_all_negative(positive):
+    """0 and 1 would all count as not hate, and every answer as right."""
+    with pytest.raises(DataError, match=r"there are: '0' \(2\), '1' \(1\)"):
+        labels_of(["0", "1", "0"], positive)
+
+
 def test_labels_are_told_as_they_are_written():
     """As they have to be given, each with the spellings that count as the same label."""
     words = ["not_hate", "Not Hate", "not_hate", "hate", as_word("-1")]

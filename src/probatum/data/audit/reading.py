@@ -9,9 +9,12 @@ from pathlib import Path
 from probatum.data.labels import LabelSet
 from probatum.data.predicted.columns import ROLES, find_column
 from probatum.data.predicted.words import as_word, labels_of
+from probatum.data.readers import raw_answers
+from probatum.data.reading.answers import keyed_values
 from probatum.data.reading.collect import ReadResult
 from probatum.data.reading.columns import MOST_COLUMNS_NAMED, PostColumns
 from probatum.data.reading.faults import BadRecord
+from probatum.data.reading.files import load_text
 from probatum.data.reading.formats import Table, read_rows
 from probatum.data.reading.ready import MESSAGES
 from probatum.data.records import POST_FIELDS, Post
@@ -19,6 +22,8 @@ from probatum.data.sources import SOURCES, Reading, source_named
 from probatum.errors import DataError, did_you_mean
 
 OWN_FILES = "files"
+SEEN = 500  # characters of a file, by which a collection is told that is no table
+LONGEST_LABEL = 4  # words
 
 
 @dataclass(frozen=True)
@@ -75,18 +80,21 @@ def read_audited(
     paths = [*files, *against]
     _refuse_twice(paths)
     if source in (None, OWN_FILES):
-        plans = _plans(paths, reading, named or {}, any_source=source is None)
-        reading = _with_labels(reading, [word for plan in plans for word in plan.label_words], positive)
+        plans = _plans(paths, reading, named or {}, positive, any_source=source is None)
     else:
         source_named(source)  # refuses one that nobody knows before any file is opened
         plans = [_Plan(path, source) for path in paths]
+    labels = _labels(reading.labels, plans, positive)
     results: dict[Path, ReadResult] = {}
     for plan in plans:
-        results[plan.path] = _read(plan, replace(reading, columns=plan.columns), list(results.values()))
+        # a collection's hateful posts are the task's positive ones, also where the user asks about the others
+        own = plan.source == OWN_FILES or labels.positive not in reading.labels.words
+        chosen = replace(reading, columns=plan.columns, labels=labels if own else reading.labels)
+        results[plan.path] = _read(plan, chosen, list(results.values()))
     return AuditedFiles(
         {str(path): results[path].posts for path in files},
         {str(path): results[path].posts for path in against},
-        reading.labels,
+        labels,
         [record for result in results.values() for record in result.skipped],
     )
 
@@ -99,15 +107,32 @@ def _refuse_twice(paths: Sequence[Path]) -> None:
         seen.add(path.resolve())
 
 
-def _plans(paths: Sequence[Path], reading: Reading, named: Mapping[str, str], any_source: bool) -> list[_Plan]:
-    tables = [read_rows(path) for path in paths]
-    _refuse_unknown(tables, named)
-    return [_plan(table, reading, named, any_source) for table in tables]
+def _plans(
+    paths: Sequence[Path], reading: Reading, named: Mapping[str, str], positive: str | None, any_source: bool
+) -> list[_Plan]:
+    published = {path: source for path in paths if any_source and (source := _source_by_start(path))}
+    tables = {path: read_rows(path) for path in paths if path not in published}
+    _refuse_unknown(list(tables.values()), named)
+    others = positive is not None and reading.labels.resolve(as_word(positive)) is None
+    return [
+        _Plan(path, published[path])
+        if path in published
+        else _plan(tables[path], reading, named, any_source=any_source, labels_in_answers=others)
+        for path in paths
+    ]
+
+
+def _source_by_start(path: Path) -> str | None:
+    """Return the published collection whose files, which are no tables, begin as this one does."""
+    start = load_text(path)[:SEEN]
+    return next((source.name for source in SOURCES.values() if source.begins and source.begins.match(start)), None)
 
 
 def _refuse_unknown(tables: Sequence[Table], named: Mapping[str, str]) -> None:
     """Refuse a column that is in no file: it is a slip of the pen."""
     names = list(dict.fromkeys(name for table in tables for name in table.columns()))
+    if not tables and named:
+        raise DataError("--columns: the files are of published collections, whose columns are known; leave it out")
     for role, column in named.items():
         if find_column(column, names) is None:
             hint = did_you_mean(column, names)
@@ -116,7 +141,9 @@ def _refuse_unknown(tables: Sequence[Table], named: Mapping[str, str]) -> None:
             raise DataError(f"--columns: no file has a column {column!r} for the {role}; {near}there are: {shown}")
 
 
-def _plan(table: Table, reading: Reading, named: Mapping[str, str], any_source: bool) -> _Plan:
+def _plan(
+    table: Table, reading: Reading, named: Mapping[str, str], *, any_source: bool, labels_in_answers: bool
+) -> _Plan:
     """Find a file's columns: as named, or as the study says, or by their usual names."""
     names = table.columns()
     given = {role: getattr(reading.columns, role) for role in POST_FIELDS} | dict(named)
@@ -132,7 +159,10 @@ def _plan(table: Table, reading: Reading, named: Mapping[str, str], any_source: 
     columns = PostColumns(
         found["id"], found["text"] or "text", found["label"] or "label", found["group"], found["source"]
     )
-    return _Plan(table.path, OWN_FILES, columns, _label_words(table, columns.label))
+    words = _label_words(table, columns.label)
+    if not words and labels_in_answers:
+        words = [as_word(word) for answer in raw_answers(table, columns, reading.marker) for word in _told_by(answer)]
+    return _Plan(table.path, OWN_FILES, columns, words)
 
 
 def _no_text(table: Table, wanted: str, names: Sequence[str]) -> str:
@@ -148,15 +178,25 @@ def _label_words(table: Table, column: str) -> list[str]:
     return [word for value in values if not isinstance(value, dict | list) and (word := as_word(value))]
 
 
-def _with_labels(reading: Reading, words: Sequence[str], positive: str | None) -> Reading:
-    """Return the reading with the labels that the files have, where they are others than the task's.
+def _told_by(answer: str) -> list[str]:
+    """Return what may be a label in an answer: what stands under a label's key, or all of a short answer."""
+    return keyed_values(answer) or ([answer] if len(answer.split()) <= LONGEST_LABEL else [])
+
+
+def _labels(task: LabelSet, plans: Sequence[_Plan], positive: str | None) -> LabelSet:
+    """Return the labels that the files have, where they are others than the task's.
 
     Raises:
         DataError: no label is the positive one, or no word is a label that the task knows.
     """
-    if positive is None and (not words or any(reading.labels.resolve(word) for word in dict.fromkeys(words))):
-        return reading
-    return replace(reading, labels=labels_of(words, positive))
+    words = [word for plan in plans for word in plan.label_words]
+    known = [word for word in dict.fromkeys(words if positive is None else [as_word(positive)]) if task.resolve(word)]
+    if not words and not known and positive is not None:
+        raise DataError(
+            f"--positive: no label {positive!r} was found; published collections are read with the labels "
+            f"{' and '.join(task.words)}, of which {task.positive} is positive: leave --positive out"
+        )
+    return task if positive is None and (known or not words) else labels_of(words, positive)
 
 
 def _read(plan: _Plan, reading: Reading, earlier: Sequence[ReadResult]) -> ReadResult:

@@ -9,6 +9,9 @@ from pathlib import Path
 from probatum.data.labels import LabelSet
 from probatum.data.records import Prediction
 
+NO_ANSWER = {"", "nan", "null", "n/a", "<na>", "unknown", "none", "na", "error", "unparsed", "invalid", "failed"}
+OFTEN, MOST_WORDS = 0.05, 5
+
 
 def repeats(what: str, values: Sequence[str | None], lines: Sequence[int]) -> list[str]:
     """Say that an id or a text stands more than once, and in which lines first."""
@@ -33,6 +36,21 @@ def further_labels(predictions: Sequence[Prediction], labels: LabelSet) -> list[
     if len(counts) < 2:
         return []
     return [f"true labels that count as negative: {', '.join(f'{word} ({n:,})' for word, n in counts.most_common())}"]
+
+
+def strange_words(unparsed: Counter[str], num_rows: int, labels: LabelSet) -> list[str]:
+    """Say that predictions are often words that may be meant for a label, though none is called so."""
+    words = {word: times for word, times in unparsed.most_common() if word.casefold() not in NO_ANSWER}
+    count = sum(words.values())
+    if count < OFTEN * num_rows:
+        return []
+    told = ", ".join(f"{word!r} ({times:,})" for word, times in list(words.items())[:MOST_WORDS])
+    more = f" and {len(words) - MOST_WORDS} more" if len(words) > MOST_WORDS else ""
+    known = ", ".join(map(repr, labels.known_names()))
+    return [
+        f"{count:,} predictions name no label: {told}{more}; the labels are called {known} (in any case, with _ or - "
+        "for a space): where a word means one of them, write it so"
+    ]
 
 
 def no_probabilities(predictions: Sequence[Prediction], path: Path, lines: Sequence[int]) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from probatum.data.labels import LabelSet
 from probatum.data.predicted.columns import NEEDED, Sheet, read_sheet
-from probatum.data.predicted.notes import further_labels, no_probabilities, repeats
+from probatum.data.predicted.notes import further_labels, no_probabilities, repeats, strange_words
 from probatum.data.predicted.words import as_word, labels_of
 from probatum.data.reading.faults import BadRecord, FieldError, bad_record, stop_on
 from probatum.data.reading.fields import optional_name, post_text, refuse_broken_text
@@ -116,8 +116,8 @@ def short_names(paths: Sequence[Path]) -> list[str]:
     shortest = min(len(part) for part in parts)
     start = next((at for at in range(shortest) if len({part[at] for part in parts}) > 1), shortest)
     end = next((at for at in range(1, shortest + 1) if len({part[-at] for part in parts}) > 1), shortest) - 1
-    names = ["/".join(part[start : len(part) - end]) for part in parts]
-    return names if all(names) and len(set(names)) == len(names) else [str(path) for path in paths]
+    names = [str(Path(*part[start : len(part) - end])) for part in parts]
+    return names if "." not in names and len(set(names)) == len(names) else [str(path) for path in paths]
 
 
 def _stop_on_missing_labels(sheets: Sequence[Sheet]) -> None:
@@ -174,6 +174,7 @@ def _read_run(name: str, sheet: Sheet, rows: Sequence[Row], labels: LabelSet) ->
             *sheet.notes,
             *again,
             *further_labels(reader.predictions, labels),
+            *strange_words(reader.unparsed_words, len(rows), labels),
             *no_probabilities(reader.predictions, sheet.table.path, lines),
         ],
     )

@@ -26,7 +26,7 @@ def labels_of(true_words: Iterable[str], positive: str | None) -> LabelSet:
         positive: the positive label as the user calls it (default: the task's).
 
     Raises:
-        DataError: no true label is the positive one, where the task does not know it either.
+        DataError: no true label is the positive one, or a name of the task's where the positive one is.
     """
     written = Counter(true_words)
     counts: Counter[str] = Counter()
@@ -35,9 +35,10 @@ def labels_of(true_words: Iterable[str], positive: str | None) -> LabelSet:
     task = Task().label_set()
     asked = as_word(task.positive if positive is None else positive)
     known = task.resolve(asked)
-    if known is None and normalise_label(asked) not in counts:
+    strange = not any(task.resolve(word) for word in counts)
+    if positive is not None and (strange if known else normalise_label(asked) not in counts):
         raise DataError(f"--positive: no true label is {str(positive)!r}; there are: {_listed(written)}")
-    if positive is None and not any(task.resolve(word) for word in counts):
+    if positive is None and strange:
         raise DataError(f"which true label is the positive one? there are: {_listed(written)}; say it with --positive")
     words = dict(task.words) if known else {asked: asked}
     names = {normalise_label(word) for word in words} | set(task.known_names() if known else ())

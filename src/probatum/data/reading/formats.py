@@ -91,7 +91,7 @@ def _iterate(path: Path, text: str) -> Iterator[Found]:
         raise DataError(
             f"{path}: one JSON object over several lines, not a list of posts; "
             "expected one object per line or an array of objects "
-            "(for HateXplain's dataset.json: probatum prepare hatexplain)"
+            "(HateXplain's dataset.json is read as the collection hatexplain)"
         )
     return _iterate_lines(text)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -108,4 +109,5 @@ SOURCE = Source(
     "HateXplain: dataset.json",
     "MIT; Mathew et al. 2021",
     read_hatexplain,
+    begins=re.compile(r'\s*\{\s*"[^"]{1,80}"\s*:\s*\{\s*"(?:post_id|annotators|rationales|post_tokens)"\s*:'),
 )

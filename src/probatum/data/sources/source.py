@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -48,6 +49,7 @@ class Source:
         read: reads one file of it.
         test_file: the name under which its test posts are published beside the file that is split.
         known_by: sets of columns, one of which its files have; empty where they are no tables.
+        begins: how its files begin that are no tables.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Source:
     read: Callable[[Path, Reading], ReadResult]
     test_file: str | None = None
     known_by: tuple[tuple[str, ...], ...] = ()
+    begins: re.Pattern[str] | None = None
 
 
 def binary_labels(labels: LabelSet, positive: str, negative: str) -> LabelSet:
