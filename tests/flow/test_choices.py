@@ -12,6 +12,8 @@ from tests.flow.test_study import edit, unchanged
 
 from probatum.data.records import read_predictions
 from probatum.demo import write_demo
+from probatum.manifest import Manifest, RunFolder
+from probatum.watch.status import planned_stages
 
 pytestmark = pytest.mark.flow
 SIZES = {"train": 32, "validation": 24, "test": 30}
@@ -40,6 +42,7 @@ def test_another_threshold_rule_or_calibration_scores_nothing_again(tmp_path):
 
     scored = {"score majority", "score linear", "score tuned", "train the adapter"}
     again()
+    assert set(Manifest(RunFolder(run)).content["stages"]) == set(planned_stages(RunFolder(run)))
     at_half = read_predictions(run / "tuned" / "predictions.jsonl")
     edit(study, scoring__threshold=0.0)
     assert scored <= again()

@@ -169,10 +169,38 @@ def test_stages_that_have_not_begun_are_waiting(run):
     path = run({"data": done(), "majority": begun()})
     RunFolder(path).study.write_text("systems: [majority, baseline, tuned]\n")
     assert [(stage.name, stage.state) for stage in read_status(path).stages] == [
-        ("data", "done"), ("majority", "running"), ("baseline", "waiting"), ("training", "waiting"),
-        ("tuned", "waiting"), ("compare", "waiting"),
+        ("data", "done"), ("majority", "running"), ("cases", "waiting"), ("baseline", "waiting"),
+        ("training", "waiting"), ("tuned", "waiting"), ("compare", "waiting"),
     ]  # fmt: skip
     assert ["training", "waiting"] in [line.split() for line in shown(read_status(path)).splitlines()]
+
+
+EVERYTHING = """
+systems: [linear, baseline, tuned]
+data: {behaviour: cases.csv}
+swaps: {most: 100}
+scoring: {noise_floor: true}
+training: {seeds: [0, 7], learning_curve: true}
+"""
+
+
+def test_the_stages_beside_the_test_are_waited_for_too(run):
+    path = run({"data": done()})
+    RunFolder(path).study.write_text(EVERYTHING)
+    waiting = [stage.name for stage in read_status(path).stages if stage.state == "waiting"]
+    assert waiting == [
+        "cases", "linear", "baseline", "training", "tuned", "noise floor", "train seed 7", "score seed 7",
+        *(f"{side} of {system}" for side in ("behaviour", "swaps") for system in ("linear", "baseline", "tuned")),
+        "learning curve", "train on 0.25", "validate on 0.25", "train on 0.5", "validate on 0.5", "validate on all",
+        "compare",
+    ]  # fmt: skip
+    RunFolder(path).posts("swaps").parent.mkdir(exist_ok=True)
+    RunFolder(path).posts("swaps").touch()  # no post of the test names a group
+    assert not any(stage.name.startswith("swaps") for stage in read_status(path).stages)
+    RunFolder(path).study.write_text(EVERYTHING.replace("noise_floor: true", "threshold: auto"))
+    chosen = [stage.name for stage in read_status(path).stages]
+    assert "score seed 7 on validation" in chosen
+    assert not {"validate on all", "noise floor"} & set(chosen)
 
 
 @pytest.mark.parametrize("text", ["", "systems: 3", "{", "systems: [a"])

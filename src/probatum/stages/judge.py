@@ -132,10 +132,13 @@ class Judge:
         return [self.folder.card, *([self.folder.adapter / "README.md"] if "tuned" in self.study.systems else [])]
 
     def _places(self) -> dict[str, str]:
-        """Return what the words in a next step stand for; the resolved study holds the flags of this run too."""
-        folder = short_path(self.folder.path)
-        study = f"{shlex.quote(short_path(self.folder.study))} --out {shlex.quote(folder)}"
-        return {"RUN": folder, "STUDY": study, "TRAIN": shlex.quote(short_path(self.study.data.train))}
+        """Return what the words in a next step stand for; the resolved study holds the flags of this run too.
+
+        Training posts are read with the study, which says their columns and labels.
+        """
+        folder, resolved = short_path(self.folder.path), shlex.quote(short_path(self.folder.study))
+        train = f"{shlex.quote(short_path(self.study.data.train))} --study {resolved}"
+        return {"RUN": folder, "STUDY": f"{resolved} --out {shlex.quote(folder)}", "TRAIN": train}
 
     def _training_facts(self) -> Facts:
         return self.manifest.stage("training").get("facts", {}) if "tuned" in self.study.systems else {}

@@ -7,7 +7,6 @@ import math
 import os
 import socket
 import time
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,19 +89,52 @@ def read_status(path: Path) -> RunStatus:
     return RunStatus(str(path), alive, stages, outcome, process, progress, losses(folder), watched)
 
 
-def planned_stages(folder: RunFolder) -> Iterable[str]:
+def planned_stages(folder: RunFolder) -> list[str]:
     """Return the stages of the run's study, in order; none where there is no study to read."""
     try:
         study = yaml.safe_load(folder.study.read_text(encoding="utf-8"))
-        systems, scoring = list(study["systems"]), study.get("scoring", {})
-        if scoring.get("threshold") == AUTO or scoring.get("calibration", "none") != "none":
-            scored = [[name] if name in NEVER_CHOSEN else [name, name + ON_VALIDATION] for name in systems]
-            systems = [name for names in scored for name in names]
+        return ["data", "cases", *_systems(study), *_beside(study, folder), "compare"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
         return []
+
+
+def _chooses(study: dict[str, Any]) -> bool:
+    scoring = study.get("scoring", {})
+    return bool(scoring.get("threshold") == AUTO or scoring.get("calibration", "none") != "none")
+
+
+def _systems(study: dict[str, Any]) -> list[str]:
+    systems = list(study["systems"])
+    if _chooses(study):
+        scored = [[name] if name in NEVER_CHOSEN else [name, name + ON_VALIDATION] for name in systems]
+        systems = [name for names in scored for name in names]
     if "tuned" in systems:
         systems.insert(systems.index("tuned"), "training")
-    return ["data", *systems, "compare"]
+    return systems
+
+
+def _beside(study: dict[str, Any], folder: RunFolder) -> list[str]:
+    """Return the stages beside the test, as `stages.further` goes through them; what has no posts falls away."""
+    systems, training = study["systems"], study.get("training", {})
+    tuned, chooses = "tuned" in systems, _chooses(study)
+    found = ["noise floor"] if study.get("scoring", {}).get("noise_floor") and "baseline" in systems else []
+    for seed in (training.get("seeds") or [])[1:] if tuned else []:
+        found += [
+            f"train seed {seed}",
+            f"score seed {seed}",
+            *([f"score seed {seed} on validation"] if chooses else []),
+        ]
+    wanted = {"behaviour": study.get("data", {}).get("behaviour"), "swaps": study.get("swaps", {}).get("most")}
+    for side, asked in wanted.items():
+        path = folder.posts(side)
+        if asked and not (path.is_file() and not path.stat().st_size):
+            found += [f"{side} of {system}" for system in ("linear", "baseline", "tuned") if system in systems]
+    if "linear" in systems:
+        found.append("learning curve")
+    if tuned and training.get("learning_curve"):
+        found += [f"{verb} on {share}" for share in ("0.25", "0.5") for verb in ("train", "validate")]
+        found += [] if chooses else ["validate on all"]
+    return found
 
 
 def _alive(folder: RunFolder, process: dict[str, Any]) -> bool | None:

@@ -35,7 +35,7 @@ def labels_of(true_words: Iterable[str], positive: str | None) -> LabelSet:
     task = Task().label_set()
     asked = as_word(task.positive if positive is None else positive)
     known = task.resolve(asked)
-    strange = not any(task.resolve(word) for word in counts)
+    strange = bool(counts) and not any(task.resolve(word) for word in counts)
     if positive is not None and (strange if known else normalise_label(asked) not in counts):
         raise DataError(f"--positive: no true label is {str(positive)!r}; there are: {_listed(written)}")
     if positive is None and strange:
