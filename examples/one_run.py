@@ -13,22 +13,24 @@ from probatum import Study
 from probatum.artifacts import write_json_atomic
 from probatum.data.audit import audit
 from probatum.data.gather import gather
-from probatum.data.records import write_posts, write_predictions
+from probatum.data.records import read_jsonl, write_posts, write_predictions
 from probatum.data.reweighting import post_weights
 from probatum.manifest import RunFolder, versions
 from probatum.model.load import LoadedModel, load_model, load_tokenizer, with_adapter, without_adapter
 from probatum.model.packing import Suffix
 from probatum.prompt.render import Renderer
 from probatum.prompt.strategy import load_strategy
+from probatum.report.content import ReportContent
 from probatum.report.context import ReportContext
 from probatum.report.markdown import write_report
+from probatum.report.page import write_page
 from probatum.scoring.likelihood import score_likelihood
 from probatum.scoring.linear import score_linear, score_majority
 from probatum.training.loop import train
 from probatum.training.trainer import Examples
 from probatum.verdict.compare import compare
 from probatum.verdict.decision import apply_decision, decide_system
-from probatum.verdict.evidence import TrainingSummary, Usage
+from probatum.verdict.evidence import TrainingSummary, Usage, line_up
 
 # The study says what is asked: posts, model, prompt, training, and the criteria that must hold.
 study = Study.load(sys.argv[1])
@@ -110,12 +112,12 @@ score("tuned", tuned)
 without_adapter(tuned)
 
 # 7. From scores to labels. Validation chooses calibration and threshold, if the study asks; the test is decided once.
-predictions = {}
+predictions, decisions = {}, {}
 for system, scored in scores["test"].items():
     settings = {"settings": study.scoring, "positive": labels.positive, "verdict": study.verdict}
     seen = ([], []) if system == "majority" or len(sides) == 1 else (posts["validation"], scores["validation"][system])
-    decision = decide_system(system, *seen, **settings)
-    predictions[system] = apply_decision(decision, scored, labels.positive)
+    decisions[system] = decide_system(system, *seen, **settings)
+    predictions[system] = apply_decision(decisions[system], scored, labels.positive)
     write_predictions(folder.predictions(system), predictions[system])
 
 # 8. The verdict. Every figure with its interval, every "better" with a paired test, every criterion judged.
@@ -142,7 +144,7 @@ verdict = compare(
 )
 write_json_atomic(folder.verdict, verdict.to_json())
 
-# 9. The report, for people.
+# 9. The reports, for people: one to read anywhere, one to look into.
 context = ReportContext(
     study_yaml=study.to_yaml(),
     versions=versions(),
@@ -151,6 +153,10 @@ context = ReportContext(
     command=f"python examples/one_run.py {sys.argv[1]} {sys.argv[2]}",
 )
 write_report(study.name, verdict, posts["test"], folder.report, context)
+evidence = line_up(posts["test"], predictions, labels.positive)
+log = list(read_jsonl(folder.training_log))
+found = findings.to_json()["findings"]
+write_page(ReportContent(study.name, verdict, evidence, context, log, found, decisions, study.model.name), folder.page)
 tell(verdict.sentence)
-tell(f"report: {folder.report}")
+tell(f"report: {folder.page}")
 sys.exit(verdict.exit_code)

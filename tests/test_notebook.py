@@ -61,6 +61,13 @@ def test_a_verdict():
     assert "400 posts" in text
 
 
+def test_the_outcome_is_said_once():
+    verdict, _ = verdict_study()
+    assert shown(replace(verdict, sentence="Accepted: all passed.")).startswith("ACCEPTED: all passed.")
+    rejected = replace(verdict, outcome="rejected", sentence="Rejected (1 failed). Failed: x.")
+    assert shown(rejected).startswith("REJECTED (1 failed). Failed: x.")
+
+
 def test_a_run_with_and_without_a_verdict(study):
     verdict, _ = verdict_study()
     folder = RunFolder(Path("runs/<b>"))

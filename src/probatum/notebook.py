@@ -47,7 +47,9 @@ def run_html(run: Run) -> str:
 def verdict_html(verdict: Verdict) -> str:
     """Return a verdict: its sentence, every criterion, every system, and the next step."""
     colour = COLOURS[verdict.outcome]
-    title = f'<p><strong style="color:{colour}">{verdict.outcome.upper()}</strong> {_text(verdict.sentence)}</p>'
+    rest = verdict.sentence.removeprefix(verdict.outcome.capitalize())  # the word stands in colour
+    gap = "" if rest.startswith(":") else " "
+    title = f'<p><strong style="color:{colour}">{verdict.outcome.upper()}</strong>{gap}{_text(rest)}</p>'
     criteria = [(found.outcome, found.text, found.reason) for found in verdict.criteria]
     names = list(verdict.systems)
     systems = [

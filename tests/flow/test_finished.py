@@ -283,5 +283,7 @@ def test_the_flat_example_gives_the_same_verdict(place, one):
     for system in whole["systems"]:
         assert flat["systems"][system]["metrics"] == whole["systems"][system]["metrics"]
     assert flat["sentence"] == whole["sentence"]
-    assert done.out.endswith(f"report: {place / 'flat' / 'report.md'}\n")
+    assert done.out.endswith(f"report: {place / 'flat' / 'report.html'}\n")
+    page = (place / "flat" / "report.html").read_text(encoding="utf-8")
+    assert all(f'id="{name}"' in page for name in ("verdict", "criteria", "systems", "training", "posts", "audit"))
     assert (place / "flat" / "report.md").read_text(encoding="utf-8").startswith("# demo: ")

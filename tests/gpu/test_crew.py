@@ -11,7 +11,8 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
-from tests.flow.test_study import ENVIRONMENT, small_study
+from tests.commands import ENVIRONMENT
+from tests.flow.test_study import small_study
 
 from probatum.data.records import read_predictions
 

@@ -36,14 +36,18 @@ def test_power_of_mcnemar_is_that_of_drawn_studies(n, gain, least):
     assert power_to_show_rate(gain, least, 0.25, n, 0.95) == pytest.approx(np.mean(shown), abs=0.03)
 
 
-@pytest.mark.parametrize(("n", "gain", "limit"), [(100, 0.0, -0.15), (300, 0.02, -0.05), (1000, -0.01, -0.05)])
+@pytest.mark.parametrize(
+    ("n", "gain", "limit"), [(60, 0.19, -0.02), (100, 0.0, -0.15), (300, 0.02, -0.05), (1000, -0.01, -0.05)]
+)
 def test_power_of_the_bound_is_that_of_drawn_studies(n, gain, limit):
     drawn = np.random.default_rng(n).multinomial(n, [(0.25 + gain) / 2, (0.25 - gain) / 2, 0.75], size=STUDIES)
     shown = [paired_change(b, c, n, 0.95)[0] >= limit for b, c, _ in drawn]
     assert power_to_bound_rate(gain, limit, 0.25, n, 0.95) == pytest.approx(np.mean(shown), abs=0.03)
 
 
-@pytest.mark.parametrize(("n", "gain", "limit", "by_test"), [(300, 0.07, 0.01, True), (600, 0.0, -0.05, False)])
+@pytest.mark.parametrize(
+    ("n", "gain", "limit", "by_test"), [(60, 0.19, 0.01, True), (300, 0.07, 0.01, True), (600, 0.0, -0.05, False)]
+)
 def test_power_of_f1_is_that_of_drawn_studies(n, gain, limit, by_test):
     shares = ASSUMED.shares(0.45, gain)
     tables = np.random.default_rng(n).multinomial(n, shares.ravel(), size=1500).reshape(-1, 2, 2, 2)

@@ -68,3 +68,9 @@ def test_a_pair_ends_with_its_statement():
     shown = printed(make_run("x", "1100", "1000"), make_run("y", "1100", "1100"))
     assert "y minus x" in shown
     assert "On the 4 posts compared, neither is shown to be better" in shown
+
+
+def test_every_dash_has_its_reason():
+    shown = printed(make_run("x", "11", "00", groups=["a", "[b]"]))
+    assert "A dash where there are no negative posts: FPR, FPR of [b], FPR of a." in " ".join(shown.split())
+    assert "A dash where no post was called positive: precision" in shown

@@ -47,6 +47,8 @@ def report(
     show: Annotated[bool, typer.Option("--open", help="open it in the browser")] = False,
 ) -> None:
     """Make a finished run's report.html again, and open it."""
+    import webbrowser
+
     from probatum.finished import read_content
     from probatum.manifest import RunFolder
     from probatum.report.page import write_page
@@ -54,7 +56,7 @@ def report(
     run = RunFolder(folder)
     write_page(read_content(run), run.page)
     say(f"report: {run.page}")
-    if show and typer.launch(str(run.page)) != 0:
+    if show and not webbrowser.open(run.page.resolve().as_uri()):  # typer.launch cannot tell that there is none
         say("no browser could be opened here; open the file yourself")
 
 

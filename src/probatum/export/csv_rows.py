@@ -62,9 +62,12 @@ def _known(value: float) -> float | None:
 
 
 def _csv(header: list[str], rows: list[list[Any]]) -> str:
-    """Return rows as RFC 4180 CSV; numbers stay numbers, text is made harmless."""
+    """Return rows as RFC 4180 CSV; numbers stay numbers, text is made harmless.
+
+    Cells are quoted for the characters of the line end alone, so it must be CR LF: a bare CR would begin a row.
+    """
     file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
+    writer = csv.writer(file, lineterminator="\r\n")
     for row in [header, *rows]:
         writer.writerow([in_cell(value) if isinstance(value, str) else value for value in row])
     return file.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -179,14 +180,16 @@ def paired_change(only_system: float, only_other: float, n: float, confidence: f
     """
     if n == 0:
         return math.nan, math.nan
-    differing = betaincinv(only_system + only_other + 1, max(n - only_system - only_other, 0.0) + 1, NODES)
-
-    def below(change: float) -> float:
-        part = np.clip((1 + change / differing) / 2, 0.0, 1.0)
-        return float(WEIGHTS @ betainc(only_system + 0.5, only_other + 0.5, part))
-
-    low, high = (brentq(lambda d, at=at: below(d) - at, -1.0, 1.0, xtol=1e-9) for at in tails(confidence))
+    posterior = partial(paired_change_below, only_system, only_other, n)
+    low, high = (brentq(lambda d, at=at: posterior(d) - at, -1.0, 1.0, xtol=1e-9) for at in tails(confidence))
     return float(low), float(high)
+
+
+def paired_change_below(only_system: float, only_other: float, n: float, change: float) -> float:
+    """Return the posterior probability behind `paired_change` that the difference is at most so much."""
+    differing = betaincinv(only_system + only_other + 1, max(n - only_system - only_other, 0.0) + 1, NODES)
+    part = np.clip((1 + change / differing) / 2, 0.0, 1.0)
+    return float(WEIGHTS @ betainc(only_system + 0.5, only_other + 0.5, part))
 
 
 def joint_table(system: Answers, other: Answers) -> NDArray[np.int64]:

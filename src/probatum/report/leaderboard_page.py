@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from probatum.artifacts import write_text_atomic
 from probatum.metrics.intervals import Interval
 from probatum.report import leaderboard as words
+from probatum.report.page.html import tag
 from probatum.report.safe import one_line
 from probatum.verdict.leaderboard import Leaderboard
 from probatum.verdict.wording import metric_name, number
@@ -28,7 +30,8 @@ def leaderboard_page(found: Leaderboard) -> str:
     return template.render(found=found, metric=metric_name(found.metric), words=words)
 
 
-def _span(interval: Interval, sign: bool = False) -> str:
+def _span(interval: Interval, sign: bool = False) -> Markup:
     if not interval.defined:
-        return f"– ({interval.reason})"
-    return f"{number(interval.value, sign)} ({number(interval.low, sign)} to {number(interval.high, sign)})"
+        return tag("span", f"– ({interval.reason})")
+    span = tag("small", f"{number(interval.low, sign)} to {number(interval.high, sign)}")
+    return tag("span", number(interval.value, sign), " ", span)

@@ -74,7 +74,21 @@ def _notes(run: RunFigures, compared: RunsCompared) -> list[str]:
         words = f"{run.overall.unparsed:,} unparsed ({listed})"
         what = "counted as wrong in the first column" if compared.counting == "all" else "left out (--valid-only)"
         notes.append(f"{words}: {what}.")
-    return notes + [f"Note: {note}." for note in run.notes]
+    return [*notes, *_without_value(run), *(f"Note: {note}." for note in run.notes)]
+
+
+def _without_value(run: RunFigures) -> list[str]:
+    """Say why figures of the tables are dashes."""
+    why: dict[str, list[str]] = {}
+    for found in (run.overall, *run.groups, *run.sources):
+        where = f" of {one_line(found.value, COLUMN)}" if found.value else ""
+        for metric, name in _figures(run.has_scores):
+            if reason := found.metrics[metric].reason:
+                why.setdefault(reason, []).append(name + where)
+    return [
+        f"A dash where {reason}: {', '.join(names[:MOST_WORDS])}{', …' * (len(names) > MOST_WORDS)}."
+        for reason, names in why.items()
+    ]
 
 
 def _listed(counts: dict[str, int]) -> str:

@@ -45,8 +45,7 @@ class Clusters:
         if self.number == 1:
             return (
                 f"all {len(self.codes):,} posts share the {joined(self.shared)} and are one cluster, so that nothing "
-                "says how far the figures would vary: intervals are as wide as the figures can be (verdict.cluster: "
-                "none takes posts as independent)"
+                "says how far the figures would vary: intervals are as wide as the figures can be"
             )
         return (
             f"posts that share the {joined(self.shared)} count as one cluster: {len(self.codes):,} posts are "

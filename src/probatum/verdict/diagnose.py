@@ -137,6 +137,8 @@ def next_step(
     """
     if doubts:
         return NextStep(f"Settle this first, the figures cannot be trusted yet: {doubts[0]}.")
+    if outcome == "accepted" and "tuned" not in systems:
+        return NextStep("Every criterion holds; no adapter was trained, so there is none to deploy.")
     if outcome == "accepted":
         return NextStep("The adapter is ready to deploy: RUN/training/adapter, which PEFT loads as it is.")
     if training and training.completed is False:

@@ -23,7 +23,8 @@ def plots(content: ReportContent) -> list[Plot]:
         return []
     spec = {
         "vconcat": [
-            {"title": one_line(result.text, 90), "height": 22, "width": 420} | bar(result, axis=True)
+            {"title": {"text": one_line(result.text, 90), "frame": "group"}, "height": 22, "width": 420}
+            | bar(result, axis=True)
             for result in drawn
         ]
     }
