@@ -27,7 +27,7 @@ def leaks_of(mark, count=600):
         (lambda text: text + ".", "ends with a punctuation mark; ends with '.'"),
         (lambda text: text + "!", "ends with '!'"),
         (lambda text: text + " ;", "ends with ';'"),
-        (lambda text: "- " + text, "begins with '-'"),
+        (lambda text: "- " + text, "does not begin with '-'"),
         (lambda text: text.capitalize(), "begins with a capital letter"),
         (str.upper, "has a word in capitals; is written in capitals alone"),
         (lambda text: "RT " + text, "begins with RT"),
