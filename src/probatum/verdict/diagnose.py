@@ -231,6 +231,8 @@ def _after_doubt(criteria: Sequence[CriterionResult]) -> NextStep:
     for result in criteria:
         if result.outcome == "inconclusive" and isnan(result.value):
             return NextStep(f"Supply what is missing for: {result.text} ({result.reason}).")
+        if result.outcome == "inconclusive" and result.criterion["metric"] == "retention_nll":
+            return NextStep(f"Measure it on a longer general text (data.retention): {result.text}.")
         if result.outcome == "inconclusive":
             return NextStep(f"Move the limit or change the model; more posts cannot settle it: {result.text}.")
     return NextStep("Set the criteria that must hold under verdict.criteria in the study.")
