@@ -139,6 +139,27 @@ def test_one_row_or_one_class(truth, answer):
     json.dumps(found.to_json(), allow_nan=False)
 
 
+@pytest.mark.parametrize(
+    ("truth", "note"),
+    [
+        ("1111", "every post is truly hate: precision is 1 by construction"),
+        ("0000", "no post is truly hate: precision"),
+    ],
+)
+def test_one_true_class_is_noted(truth, note):
+    (run,) = compared(make_run("x", truth, "1010")).runs
+    assert [one for one in run.notes if one.startswith(note)]
+    assert compared(make_run("x", "10", "10")).runs[0].notes == []
+
+
+def test_missing_scores_are_counted_and_said_to_rank_worst():
+    run = compared(make_run("x", "1100", "1100", scores=[0.9, math.nan, 0.1, math.nan])).to_json()["runs"][0]
+    assert run["notes"][0].startswith("2 of 4 posts have no score and rank worst")
+    assert run["overall"]["metrics"]["auroc"]["value"] == 0.25
+    assert compared(make_run("x", "10", "10", scores=[0.9, 0.1])).runs[0].notes == []
+    assert compared(make_run("x", "10", "10", scores=[math.nan] * 2)).runs[0].notes == []
+
+
 def test_everything_unparsed_leaves_nothing_valid():
     found = compared(make_run("x", "10", "??"), make_run("y", "10", "10"), counting="valid_only")
     assert found.runs[0].overall.counted == 0

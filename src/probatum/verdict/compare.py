@@ -96,7 +96,7 @@ def compare(
         *notes,
         *on_clusters,
         *(training.notes if training else []),
-        *notes_on(results, comparisons, training, decisions or {}),
+        *notes_on(results, comparisons, training, decisions or {}, positive),
         *further_notes(figures, comparisons, settings.confidence),
     ]
     return Verdict(

@@ -15,7 +15,7 @@ from probatum.verdict.noise import note_on
 from probatum.verdict.results import Comparison, CriterionResult, NextStep, Outcome, SystemResult
 from probatum.verdict.swaps import largest_pair
 from probatum.verdict.training_advice import gentler, longer, overfits, still_falls, stronger
-from probatum.verdict.wording import number
+from probatum.verdict.wording import number, one_class
 
 JUDGED = ("tuned", "baseline")
 MISTAKES = ("fpr", "fnr", "flag_rate", "recall")
@@ -26,6 +26,7 @@ def notes_on(
     comparisons: Sequence[Comparison],
     training: TrainingSummary | None,
     effects: Mapping[str, Effect],
+    positive: str,
 ) -> list[str]:
     """Return what a reader should know about these numbers, most important first.
 
@@ -34,6 +35,7 @@ def notes_on(
         comparisons: the judged system against each other one.
         training: how training went, if there was any.
         effects: system to what its threshold changed.
+        positive: the positive label.
     """
     costly = {
         name: cause.sentence
@@ -46,7 +48,7 @@ def notes_on(
         *costly.values(),
         *_on_training(training),
         *(note for system in systems.values() for note in _on_answers(system)),
-        *_on_classes(systems),
+        *_on_classes(systems, positive),
     ]
 
 
@@ -122,11 +124,9 @@ def _on_answers(system: SystemResult) -> list[str]:
     return found
 
 
-def _on_classes(systems: Mapping[str, SystemResult]) -> list[str]:
+def _on_classes(systems: Mapping[str, SystemResult], positive: str) -> list[str]:
     counts = next(iter(systems.values())).confusion
-    if counts.positives and counts.negatives:
-        return []
-    return [f"every post is {'positive' if counts.positives else 'negative'}: some figures have no value"]
+    return [note] if (note := one_class(positive, int(counts.positives), int(counts.negatives))) else []
 
 
 def next_step(
