@@ -223,7 +223,12 @@ def test_many_pairs_share_one_level():
     three = compared(poor, good, make_run("z", truth, "10" * 40))
     assert [(pair.system, pair.other) for pair in three.pairs] == [("y", "x"), ("z", "x"), ("z", "y")]
     assert "accuracy" not in three.pairs[0].supported
-    assert three.pairs[0].statement.endswith("(level shared among 3 pairs).")
+    told, p = three.pairs[0].statement, three.pairs[0].holm_p
+    assert f"Holm's p = {p['f1']:.2g})" in told and f"McNemar p = 0.031, Holm's p = {p['accuracy']:.2g})" in told
+    assert told.endswith(
+        "(Holm's p counts F1 and accuracy of all 3 pairs together and decides at 0.05; each interval is at 95% for "
+        "itself)."
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -327,6 +327,7 @@ def _told(
             pairing,
             found,
             supported=supported,
+            holm_p=holm_p,
             count=count,
             num_pairs=num_pairs,
             confidence=settings.confidence,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from probatum.metrics.power import POWER, posts_to_settle
 from probatum.verdict.pairing import Pairing
 from probatum.verdict.results import Comparison
@@ -15,6 +17,7 @@ def statement(
     found: Comparison | None,
     *,
     supported: list[str],
+    holm_p: Mapping[str, float],
     count: int,
     num_pairs: int,
     confidence: float,
@@ -27,6 +30,7 @@ def statement(
         pairing: which rows are about the same posts.
         found: the comparison; `None` where no post is left to compare on.
         supported: which of F1 and accuracy differ.
+        holm_p: of F1 and accuracy the p-value of no difference, by Holm over all pairs and both.
         count: posts compared.
         num_pairs: how many comparisons share the level.
         confidence: level of the intervals, in (0, 1).
@@ -38,8 +42,11 @@ def statement(
             why += " (if the ids name the same posts all the same, let --columns name no text)"
         return f"{warning}Nothing can be said about {system} against {other}: {why}."
     on = f"On the {count:,} post{'s' * (count > 1)} compared"
-    level = f" (level shared among {num_pairs} pairs)" if num_pairs > 1 else ""
-    return f"{warning}{on}, {_claim(found, supported, count, confidence)}{level}."
+    shared = f"Holm's p counts F1 and accuracy{f' of all {num_pairs} pairs' if num_pairs > 1 else ''}"
+    level = f" ({shared} together and decides at {1 - confidence:.2g}; each interval is at {confidence:.0%} for itself)"
+    if not found.fixed and not found.broken:
+        return f"{warning}{on}, {system} and {other} are right on the same ones: no difference is shown."
+    return f"{warning}{on}, {_claim(found, supported, holm_p, count, confidence)}{level}."
 
 
 def _not_shared(system: str, other: str, pairing: Pairing) -> str:
@@ -56,11 +63,9 @@ def _not_shared(system: str, other: str, pairing: Pairing) -> str:
     return f"NOT THE SAME TEST SET: {paired}, {told}; their two tables must not be held against each other. "
 
 
-def _claim(found: Comparison, supported: list[str], count: int, confidence: float) -> str:
+def _claim(found: Comparison, supported: list[str], holm_p: Mapping[str, float], count: int, confidence: float) -> str:
     system, other = found.system, found.other
-    if not found.fixed and not found.broken:
-        return f"{system} and {other} are right on the same ones: no difference is shown"
-    told = [_told(found, metric) for metric in ("f1", "accuracy")]
+    told = [_told(found, metric, holm_p) for metric in ("f1", "accuracy")]
     if not supported:
         needed = posts_to_settle(found.differences["f1"], 0.0, count, confidence)
         more = f"; about {needed:,} such posts would settle F1 with {POWER:.0%} power" if needed else ""
@@ -74,11 +79,12 @@ def _claim(found: Comparison, supported: list[str], count: int, confidence: floa
     return f"{system} has {joined(claims)} than {other}: {joined(told)}{open_}"
 
 
-def _told(found: Comparison, metric: str) -> str:
+def _told(found: Comparison, metric: str, holm_p: Mapping[str, float]) -> str:
     interval = found.differences[metric]
     name = metric_name(metric)
     if not interval.defined:
         return f"{name} is undefined ({interval.reason})"
     p = f", McNemar p = {found.mcnemar_p:.2g}" if metric == "accuracy" else ""
+    p += f", Holm's p = {holm_p[metric]:.2g}" if metric in holm_p else ""
     span = f"{number(interval.low, sign=True)} to {number(interval.high, sign=True)}"
     return f"{name} {number(interval.value, sign=True)} ({span}{p})"
