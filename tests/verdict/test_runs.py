@@ -212,7 +212,7 @@ def test_the_same_answers_show_no_difference():
 def test_an_open_difference_says_how_many_posts_would_settle_it():
     (pair,) = compared(make_run("x", "10" * 20, "10" * 18 + "0000"), make_run("y", "10" * 20, "10" * 19 + "00")).pairs
     assert "neither is shown to be better" in pair.statement
-    assert "such posts would settle F1" in pair.statement
+    assert "such posts would show it with 80% power" in pair.statement
 
 
 def test_many_pairs_share_one_level():

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import isnan
 
 from probatum.metrics.intervals import Interval
+from probatum.study import Criterion
 from probatum.verdict.causes import costly_threshold
 from probatum.verdict.decision import Effect
 from probatum.verdict.evidence import TrainingSummary
@@ -13,6 +14,7 @@ from probatum.verdict.further import FurtherFigures
 from probatum.verdict.further_results import Diagnosis, Seeds
 from probatum.verdict.noise import note_on
 from probatum.verdict.results import Comparison, CriterionResult, NextStep, Outcome, SystemResult
+from probatum.verdict.settling import FARTHEST, out_of_reach, passes_at
 from probatum.verdict.swaps import largest_pair
 from probatum.verdict.training_advice import gentler, longer, overfits, still_falls, stronger
 from probatum.verdict.wording import number, one_class
@@ -252,12 +254,7 @@ def _after_unfairness(failed: CriterionResult, training: TrainingSummary | None)
 def _after_doubt(criteria: Sequence[CriterionResult]) -> NextStep:
     needs = [result for result in criteria if result.posts_needed]
     if needs:
-        most = max(needs, key=lambda result: result.posts_needed or 0)
-        return NextStep(
-            f"Label more test posts: about {most.posts_needed:,} instead of {most.n:,} would settle the slowest "
-            f"criterion ({most.text}).",
-            "probatum run STUDY",
-        )
+        return _after_open(max(needs, key=lambda result: result.posts_needed or 0))
     for result in criteria:
         if result.outcome == "inconclusive" and isnan(result.value):
             return NextStep(f"Supply what is missing for: {result.text} ({result.reason}).")
@@ -266,6 +263,22 @@ def _after_doubt(criteria: Sequence[CriterionResult]) -> NextStep:
         if result.outcome == "inconclusive":
             return NextStep(f"Move the limit or change the model; more posts cannot settle it: {result.text}.")
     return NextStep("Set the criteria that must hold under verdict.criteria in the study.")
+
+
+def _after_open(slowest: CriterionResult) -> NextStep:
+    """Return what to do about the criterion that takes most posts to settle."""
+    needed, criterion = slowest.posts_needed or 0, Criterion(**slowest.criterion)
+    way = "passes" if passes_at(criterion, slowest.value) else "fails"
+    if out_of_reach(needed, slowest.n):
+        return NextStep(
+            f"Move the limit or change the model: if {slowest.text} is truly as measured, to show that it {way} takes "
+            f"over {FARTHEST} times the {slowest.n:,} test posts there are."
+        )
+    return NextStep(
+        f"Label more test posts, or change the model: about {needed:,} instead of {slowest.n:,} would settle the "
+        f"slowest criterion ({slowest.text}), which {way} if it is truly as measured.",
+        "probatum run STUDY",
+    )
 
 
 def _below(change: Interval | None) -> bool:
