@@ -79,15 +79,17 @@ def _notes(run: RunFigures, compared: RunsCompared) -> list[str]:
 
 
 def _without_value(run: RunFigures) -> list[str]:
-    """Say why figures of the tables are dashes."""
+    """Say why figures of the tables are dashes, or have no interval."""
     why: dict[str, list[str]] = {}
     for found in (run.overall, *run.groups, *run.sources):
         where = f" of {one_line(found.value, COLUMN)}" if found.value else ""
         for metric, name in _figures(run.has_scores):
-            if reason := found.metrics[metric].reason:
-                why.setdefault(reason, []).append(name + where)
+            figure = found.metrics[metric]
+            if figure.reason:
+                what = "No interval" if figure.defined else "A dash"
+                why.setdefault(f"{what} where {figure.reason}", []).append(name + where)
     return [
-        f"A dash where {reason}: {', '.join(names[:MOST_WORDS])}{', …' * (len(names) > MOST_WORDS)}."
+        f"{reason}: {', '.join(names[:MOST_WORDS])}{', …' * (len(names) > MOST_WORDS)}."
         for reason, names in why.items()
     ]
 
