@@ -25,6 +25,8 @@ def with_interval(interval: Interval, sign: bool = False) -> str:
     """Return a value and its interval as one cell, or why there is none."""
     if not interval.defined:
         return f"– ({in_markdown(interval.reason or 'unknown')})"
+    if not interval.bounded:
+        return f"{number(interval.value, sign)} (no interval: {in_markdown(interval.reason or 'unknown')})"
     return f"{number(interval.value, sign)} ({number(interval.low, sign)} to {number(interval.high, sign)})"
 
 
