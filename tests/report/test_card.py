@@ -2,6 +2,7 @@
 
 import pytest
 from huggingface_hub import ModelCard
+from tests.report.test_decisions import verdict_with
 from tests.report.test_markdown import study as verdict_study
 
 from probatum.report.card import CardFacts, render_card, write_cards
@@ -69,6 +70,15 @@ def test_no_path_of_the_machine_is_in_it():
     text = card(model={"name": "/secret/place/my-model"}, prompt="/secret/place/mine.yaml")
     assert "secret" not in text
     assert "my-model" in text
+
+
+def test_a_threshold_that_misses_its_cap_is_never_described_by_it():
+    verdict = verdict_with(threshold="auto", calibration="temperature", rule={"cap": {"at_most": 0.001}})
+    use = render_card(study(), verdict, CardFacts()).partition("## Intended use")[2].partition("##")[0]
+    used = verdict.decisions["tuned"]
+    assert "no threshold keeps the upper end of FPR" in use and "misses it by" in use
+    assert "highest F1" not in use
+    assert f"(temperature {used.temperature:.6g}: the sigmoid of logit" in use
 
 
 def test_a_model_that_was_not_accepted_is_said_to_be_not_for_use():

@@ -15,9 +15,11 @@ from probatum import __version__
 from probatum.artifacts import write_text_atomic
 from probatum.report import figures
 from probatum.report.context import ReportContext, machine_rows, stage_rows
+from probatum.report.decisions import calibration_text
 from probatum.report.figures import table
 from probatum.report.safe import in_markdown
 from probatum.study import Study
+from probatum.verdict.decision import Effect
 from probatum.verdict.results import Verdict
 from probatum.verdict.wording import metric_name
 
@@ -117,8 +119,18 @@ def _threshold(study: Study, verdict: Verdict) -> str:
     used = verdict.decisions.get("tuned")
     if used is None:
         return f"{study.scoring.threshold}"
-    after = "" if used.calibration == "none" else f" after calibration ({used.calibration})"
-    return f"{used.threshold:.6g}" + (f" ({used.rule}){after}" if used.chosen else after)
+    return f"{used.threshold:.6g}" + (f" ({used.rule})" if used.chosen else "") + _calibrated(used)
+
+
+def _calibrated(used: Effect) -> str:
+    """Return what is done to a score before it is held against the threshold; "" for nothing."""
+    if used.calibration == "none":
+        return ""
+    how = {
+        "temperature": "the sigmoid of logit(probability) / temperature",
+        "isotonic": "a line between the corners in the run's tuned/decision.json",
+    }[used.calibration]
+    return f" after calibration ({calibration_text(used.calibration, used.temperature)}: {how})"
 
 
 def _short(name: str) -> str:
