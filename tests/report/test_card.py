@@ -4,6 +4,7 @@ import pytest
 from huggingface_hub import ModelCard
 from tests.report.test_decisions import verdict_with
 from tests.report.test_markdown import study as verdict_study
+from tests.report.test_tables import study as small_study
 
 from probatum.report.card import CardFacts, render_card, write_cards
 from probatum.report.context import ReportContext, machine_words
@@ -89,6 +90,24 @@ def test_a_model_that_was_not_accepted_is_said_to_be_not_for_use():
 
     text = render_card(study(), replace(verdict, outcome="rejected"), CardFacts())
     assert "**The verdict is rejected: it did not meet its own criteria.** It is not for use." in text
+
+
+@pytest.mark.parametrize(
+    "criteria, why",
+    [
+        (
+            [{"metric": "accuracy", "at_least": 0.1}],
+            "what it was tested on cannot decide, though every criterion passed",
+        ),
+        ([{"metric": "training", "completed": True}], "it was not shown to meet its own criteria"),
+        ([], "it had no criteria to meet"),
+    ],
+)
+def test_an_inconclusive_verdict_does_not_contradict_its_reason(criteria, why):
+    verdict, _ = small_study(criteria, doubts=["this was a first try"])
+    text = render_card(study(), verdict, CardFacts())
+    assert f"**The verdict is inconclusive: {why}" in text
+    assert "did not meet its own criteria" not in text
 
 
 def test_intended_use_and_limits_are_the_studys(tmp_path):

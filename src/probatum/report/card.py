@@ -141,7 +141,7 @@ def _short(name: str) -> str:
 def _limits(study: Study, verdict: Verdict) -> list[str]:
     lines = [in_markdown(limit, 2000) for limit in study.card.limits]
     if not verdict.accepted:
-        lines.append(f"**The verdict is {verdict.outcome}: it did not meet its own criteria.** It is not for use.")
+        lines.append(f"**The verdict is {verdict.outcome}: {_why_not(verdict)}.** It is not for use.")
     posts = f"{verdict.n:,} test posts"
     lines.append(f"The figures are of {posts}; on posts of another time, place or collection they may be quite others.")
     tuned = verdict.systems.get("tuned")
@@ -158,6 +158,17 @@ def _limits(study: Study, verdict: Verdict) -> list[str]:
         lines.append(f"Groups with fewer than 30 test posts of a label, of which little is known: {named}.")
     lines += [in_markdown(note, 500) for note in verdict.notes]
     return ["## Limits", "\n".join(f"- {line}" for line in lines)]
+
+
+def _why_not(verdict: Verdict) -> str:
+    """Return in a few words why a run was not accepted; its sentence, at the top of the card, has the reasons."""
+    if verdict.outcome == "rejected":
+        return "it did not meet its own criteria"
+    if not verdict.criteria:
+        return "it had no criteria to meet"
+    if all(result.outcome == "passed" for result in verdict.criteria):
+        return "what it was tested on cannot decide, though every criterion passed (the reason stands at the top)"
+    return "it was not shown to meet its own criteria"
 
 
 def _results(verdict: Verdict) -> list[str]:
