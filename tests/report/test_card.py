@@ -1,5 +1,7 @@
 """The model card: what it says, what it leaves out, and that nothing from outside can break it."""
 
+from dataclasses import replace
+
 import pytest
 from huggingface_hub import ModelCard
 from tests.report.test_decisions import verdict_with
@@ -86,8 +88,6 @@ def test_a_model_that_was_not_accepted_is_said_to_be_not_for_use():
     verdict, _ = verdict_study()
     assert verdict.accepted
     assert "not for use" not in card()
-    from dataclasses import replace
-
     text = render_card(study(), replace(verdict, outcome="rejected"), CardFacts())
     assert "**The verdict is rejected: it did not meet its own criteria.** It is not for use." in text
 
@@ -108,6 +108,29 @@ def test_an_inconclusive_verdict_does_not_contradict_its_reason(criteria, why):
     text = render_card(study(), verdict, CardFacts())
     assert f"**The verdict is inconclusive: {why}" in text
     assert "did not meet its own criteria" not in text
+
+
+def test_what_the_run_did_stands_in_the_card_not_what_was_asked():
+    facts = CardFacts(warmup_steps=3, strategy="ready", data_notes=["3 test posts stand in training too"])
+    text = card(facts, training={"warmup_steps": 100, "reweighting": "group_label"})
+    assert "| warmup_steps | 3 |" in text
+    assert "| reweighting | group_label |" in text
+    assert "made and tested with the prompt *ready*, that is, the posts' own;" in text
+    assert "- 3 test posts stand in training too" in text
+
+
+def test_notes_for_who_trains_it_are_no_limits_of_its_use():
+    verdict, _ = small_study()
+    verdict = replace(verdict, notes=["the warm-up was shortened; try --learning-rate 3e-4"])
+    text = render_card(study(), verdict, CardFacts())
+    assert "learning-rate" not in text
+
+
+def test_answers_without_a_label_limit_its_use():
+    verdict, _ = small_study()
+    tuned = replace(verdict.systems["tuned"], unparsed=7)
+    verdict = replace(verdict, systems=verdict.systems | {"tuned": tuned})
+    assert "- 7 of 400 answers held no label" in render_card(study(), verdict, CardFacts())
 
 
 def test_intended_use_and_limits_are_the_studys(tmp_path):
