@@ -62,8 +62,7 @@ def _controls() -> Markup:
         tag("label", "system ", tag("select", id="threshold-system")),
         tag(
             "label", "threshold ",
-            tag("input", type="range", id="threshold-slider", min="0", max="1", step="0.001",
-                aria_describedby="threshold-note"),
+            tag("input", type="range", id="threshold-slider", min="0", step="1", aria_describedby="threshold-note"),
         ),
         tag("output", id="threshold-value", for_="threshold-slider"),
         tag("button", "back to the one in use", type="button", id="threshold-reset"),
