@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import isnan
 
 from probatum.metrics.classification import DEFINITIONS
 from probatum.metrics.groups import FIGURES as SLICE_FIGURES
@@ -22,9 +23,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def with_interval(interval: Interval, sign: bool = False) -> str:
-    """Return a value and its interval as one cell, or why there is none."""
+    """Return a value and its interval, if it has one, as one cell; or why there is no value."""
     if not interval.defined:
         return f"– ({in_markdown(interval.reason or 'unknown')})"
+    if isnan(interval.low):
+        return number(interval.value, sign)
     return f"{number(interval.value, sign)} ({number(interval.low, sign)} to {number(interval.high, sign)})"
 
 
