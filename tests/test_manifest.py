@@ -59,6 +59,11 @@ def test_a_stage_is_done_once_for_its_inputs(do, folder):
     assert list(done["outputs"]) == ["stage/out.txt"]
 
 
+def test_what_earlier_sittings_took_is_counted(folder):
+    Manifest(folder).do("stage", {}, [], lambda _: {"earlier_s": 1000.0})
+    assert record(folder)["seconds"] >= 1000
+
+
 def test_the_order_of_the_inputs_is_no_change(do):
     do({"x": 1, "y": {"a": 1, "b": 2}})
     assert do({"y": {"b": 2, "a": 1}, "x": 1})[1]

@@ -15,6 +15,7 @@ from probatum.pipeline import Run
 FILES = ("README.md", "adapter_config.json", "adapter_model.safetensors")
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 LOGIN = "log in with `hf auth login`, or set HF_TOKEN to a token that may write there"
+UNREACHED = "the hub gave no answer: look to the network and HF_ENDPOINT, then push again"
 SHORTEST_QUOTE = 16  # characters; a shorter post may be words that the card says anyway
 
 
@@ -51,8 +52,22 @@ def push(run: Run, to: str, *, private: bool, endpoint: str | None = None) -> st
         hub.create_repo(to, private=private, exist_ok=True)
         commit = hub.create_commit(to, operations, commit_message=f"Adapter of {run.study.name}, by Probatum")
     except Exception as error:  # the hub's own errors, and those of whichever HTTP library it uses
-        raise StageError(f"{to}: nothing was pushed ({type(error).__name__}: {error}); {LOGIN}") from error
+        raise StageError(f"{to}: nothing was pushed ({type(error).__name__}: {error}); {_advice(error)}") from error
     return str(commit.commit_url)
+
+
+def warning(run: Run) -> str | None:
+    """Return what who pushes an adapter must know of its verdict; `None` where it was accepted."""
+    if run.verdict is None or run.verdict.accepted:
+        return None
+    return (
+        f"warning: the verdict on this adapter is {run.verdict.outcome}; its card says so, and that it is not for use"
+    )
+
+
+def _advice(error: Exception) -> str:
+    """Return what to do: a hub that answered has refused, and one that did not was not reached."""
+    return UNREACHED if getattr(error, "response", None) is None else LOGIN
 
 
 def _content(run: Run) -> dict[str, bytes]:

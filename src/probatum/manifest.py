@@ -17,6 +17,7 @@ from probatum.artifacts import sha256_file, sha256_json, write_json_atomic
 from probatum.errors import StageError
 
 Facts = dict[str, Any]
+EARLIER_S = "earlier_s"  # wall seconds of earlier sittings whose work a stage went on from
 ON_VALIDATION = "_validation"  # a stage that scores validation posts is its system's name with this behind it
 
 
@@ -180,7 +181,8 @@ class Manifest:
             name: the stage.
             given: everything that its outcome depends on.
             outputs: the files that it leaves.
-            work: does it; told the hash of what it was given, by which it can know its own half-done work again.
+            work: does it; told the hash of what it was given, by which it can know its own half-done work again. Where
+                it went on from such work, its facts hold the wall seconds of that under `EARLIER_S`, which are counted.
 
         Returns:
             The stage's facts, and whether they were already there.
@@ -199,7 +201,7 @@ class Manifest:
             record |= {"state": "stopped" if stopped else "failed", "error": f"{type(error).__name__}: {error}"}
             self.save()
             raise
-        seconds = round(time.monotonic() - began, 3)
+        seconds = round(time.monotonic() - began + facts.get(EARLIER_S, 0.0), 3)
         record |= {"state": "done", "seconds": seconds, "outputs": self._hashes(outputs), "facts": facts}
         self.save()
         return facts, False

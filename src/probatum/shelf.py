@@ -87,7 +87,7 @@ def _entries(folder: RunFolder, name: str) -> tuple[list[Entry], list[str]]:
     for system in scored:
         seconds = manifest.stage(system)["seconds"]
         if system == "tuned":
-            seconds += manifest.stage("training")["facts"]["seconds"]
+            seconds += manifest.stage("training")["seconds"]
         cost = None if study.cost_per_hour is None else study.cost_per_hour * seconds / 3600
         rows = read_predictions(folder.predictions(system))
         predictions = line_up(posts, {system: rows}, study.task.positive).predictions[system]

@@ -144,7 +144,10 @@ def test_a_first_try_is_a_share_of_every_file(study):
     assert sizes == {"train": 20, "validation": 20, "test": 6}
     assert Counter(post.label for post in gathered.sides["train"]) == {"hate": 5, "not_hate": 15}
     assert gathered.notes == []
-    assert gathered.doubts == ["this was a first try on 20 posts of each file; run it without --limit to decide"]
+    assert gathered.doubts == [
+        "this was a first try on 20 posts of each file; "
+        "to decide, run it without limit: in the study and without --limit"
+    ]
 
 
 def test_a_first_try_hangs_on_the_seed_of_the_data_only(study):

@@ -146,6 +146,8 @@ def test_push_sends_the_adapter_and_its_card_and_no_post(place, one):
     with Hub() as hub:
         said = pushed(place, hub, "--private")
     assert f"{hub.address}/user/repo/commit/" in said
+    warned = f"warning: the verdict on this adapter is {one.verdict.outcome}; its card says so"
+    assert (warned in said) is not one.verdict.accepted
     assert [(made["name"], made["visibility"]) for made in hub.repositories] == [("repo", "private")]
     assert set(hub.files) == set(FILES)
     assert hub.files["adapter_model.safetensors"] == (one.folder.adapter / "adapter_model.safetensors").read_bytes()
@@ -176,6 +178,15 @@ def test_nothing_is_sent_without_credentials(place, tmp_path):
         done = run_apart("push", "runs/one", "--to", "user/repo", cwd=place, **hub_settings)
         assert (done.code, hub.repositories, hub.sent) == (2, [], b"")
     assert "user/repo: nothing was sent, for there are no credentials; log in with `hf auth login`" in done.err
+
+
+def test_a_hub_that_is_not_reached_asks_for_no_login(place):
+    with Hub() as hub:
+        pass  # it listens no more
+    said = pushed(place, hub, code=4)
+    assert "nothing was pushed (ConnectError" in said
+    assert "the hub gave no answer: look to the network and HF_ENDPOINT" in said
+    assert "hf auth login" not in said
 
 
 def test_a_run_without_an_adapter_cannot_be_pushed(place):

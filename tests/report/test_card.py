@@ -1,8 +1,12 @@
 """The model card: what it says, what it leaves out, and that nothing from outside can break it."""
 
+from dataclasses import replace
+
 import pytest
 from huggingface_hub import ModelCard
+from tests.report.test_decisions import verdict_with
 from tests.report.test_markdown import study as verdict_study
+from tests.report.test_tables import study as small_study
 
 from probatum.report.card import CardFacts, render_card, write_cards
 from probatum.report.context import ReportContext, machine_words
@@ -71,14 +75,62 @@ def test_no_path_of_the_machine_is_in_it():
     assert "my-model" in text
 
 
+def test_a_threshold_that_misses_its_cap_is_never_described_by_it():
+    verdict = verdict_with(threshold="auto", calibration="temperature", rule={"cap": {"at_most": 0.001}})
+    use = render_card(study(), verdict, CardFacts()).partition("## Intended use")[2].partition("##")[0]
+    used = verdict.decisions["tuned"]
+    assert "no threshold keeps the upper end of FPR" in use and "misses it by" in use
+    assert "highest F1" not in use
+    assert f"(temperature {used.temperature:.6g}: the sigmoid of logit" in use
+
+
 def test_a_model_that_was_not_accepted_is_said_to_be_not_for_use():
     verdict, _ = verdict_study()
     assert verdict.accepted
     assert "not for use" not in card()
-    from dataclasses import replace
-
     text = render_card(study(), replace(verdict, outcome="rejected"), CardFacts())
     assert "**The verdict is rejected: it did not meet its own criteria.** It is not for use." in text
+
+
+@pytest.mark.parametrize(
+    "criteria, why",
+    [
+        (
+            [{"metric": "accuracy", "at_least": 0.1}],
+            "what it was tested on cannot decide, though every criterion passed",
+        ),
+        ([{"metric": "training", "completed": True}], "it was not shown to meet its own criteria"),
+        ([], "it had no criteria to meet"),
+    ],
+)
+def test_an_inconclusive_verdict_does_not_contradict_its_reason(criteria, why):
+    verdict, _ = small_study(criteria, doubts=["this was a first try"])
+    text = render_card(study(), verdict, CardFacts())
+    assert f"**The verdict is inconclusive: {why}" in text
+    assert "did not meet its own criteria" not in text
+
+
+def test_what_the_run_did_stands_in_the_card_not_what_was_asked():
+    facts = CardFacts(warmup_steps=3, strategy="ready", data_notes=["3 test posts stand in training too"])
+    text = card(facts, training={"warmup_steps": 100, "reweighting": "group_label"})
+    assert "| warmup_steps | 3 |" in text
+    assert "| reweighting | group_label |" in text
+    assert "made and tested with the prompt *ready*, that is, the posts' own;" in text
+    assert "- 3 test posts stand in training too" in text
+
+
+def test_notes_for_who_trains_it_are_no_limits_of_its_use():
+    verdict, _ = small_study()
+    verdict = replace(verdict, notes=["the warm-up was shortened; try --learning-rate 3e-4"])
+    text = render_card(study(), verdict, CardFacts())
+    assert "learning-rate" not in text
+
+
+def test_answers_without_a_label_limit_its_use():
+    verdict, _ = small_study()
+    tuned = replace(verdict.systems["tuned"], unparsed=7)
+    verdict = replace(verdict, systems=verdict.systems | {"tuned": tuned})
+    assert "- 7 of 400 answers held no label" in render_card(study(), verdict, CardFacts())
 
 
 def test_intended_use_and_limits_are_the_studys(tmp_path):

@@ -47,7 +47,10 @@ def test_a_chosen_threshold_stands_beside_the_half():
 
 def test_a_cap_that_nothing_keeps_is_bold():
     verdict = verdict_with(threshold="auto", rule={"cap": {"at_most": 0.001}})
-    assert "**no threshold keeps the cap**" in decisions(verdict)[2]
+    table = decisions(verdict)[2]
+    assert "**no threshold keeps the cap**" in table
+    assert "| no threshold keeps the upper end of FPR" in table and "misses it by" in table
+    assert "highest F1" not in table
 
 
 def test_calibration_shows_before_and_after():

@@ -1,16 +1,21 @@
 """report.md: what is in it, and that nothing from outside can break it."""
 
+from dataclasses import replace
+
 from markdown_it import MarkdownIt
+from tests.report.whole_contents import make_whole_content
 from tests.small_studies import balanced, make_post, make_prediction, system
 
 from probatum.data.records import Post
 from probatum.metrics.intervals import Interval
+from probatum.report import further
 from probatum.report.context import ReportContext
 from probatum.report.figures import table, with_interval
 from probatum.report.markdown import MOST_POSTS, render_report, write_report
 from probatum.study import Criterion, VerdictSettings
 from probatum.verdict.compare import compare
 from probatum.verdict.evidence import TrainingSummary, Usage
+from probatum.verdict.further_results import CriterionSpread, Spread
 
 CRITERIA = [{"metric": "f1", "at_least": 0.62}, {"metric": "f1", "gain_over": "baseline", "at_least": 0.005}]
 CONTEXT = ReportContext(
@@ -34,6 +39,16 @@ def study(posts=None):
     settings = VerdictSettings(criteria=[Criterion(**criterion) for criterion in CRITERIA], bootstrap_draws=300)
     usage = {"tuned": Usage(3.25, 70_000, 0.0125)}
     return compare(posts, predictions, settings, "hate", usage=usage, notes=["validation was split"]), posts
+
+
+def test_facts_of_training_have_no_interval():
+    assert with_interval(Interval(1.0, float("nan"), float("nan"), 0)) == "1.000"
+    content = make_whole_content()
+    spread = Spread([1.0, 1.0], 1.0, 1.0, 1.0, 0.0)
+    fact = CriterionSpread("training is completed", spread, float("nan"), float("nan"), ["passed"], None)
+    seeds = replace(content.verdict.seeds, criteria=[fact])
+    told = "\n".join(further.seeds(replace(content.verdict, seeds=seeds)))
+    assert "training is completed" in told and "- to -" not in told
 
 
 def test_everything_is_in_the_report():

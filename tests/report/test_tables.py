@@ -21,7 +21,7 @@ CRITERIA = [
 ]
 
 
-def study(criteria=(), text=None):
+def study(criteria=(), text=None, doubts=()):
     posts = balanced(400)
     if text:
         posts = [Post(post.id, text, post.label, post.group, post.source) for post in posts]
@@ -32,7 +32,7 @@ def study(criteria=(), text=None):
         "tuned": system(posts, range(20, 100)),
     }
     settings = VerdictSettings(criteria=[Criterion(**c) for c in criteria], bootstrap_draws=300)
-    return compare(posts, predictions, settings, "hate"), posts
+    return compare(posts, predictions, settings, "hate", doubts=doubts), posts
 
 
 def printed(verdict, posts=(), width=80, encoding="utf-8", **others):
@@ -52,6 +52,13 @@ def test_everything_is_there_without_colour_and_within_80_columns():
     assert "Fixed by tuned, against baseline: 20" in shown
     assert "Broken by tuned, against baseline: 0" in shown
     assert "\x1b" not in shown
+
+
+def test_a_doubt_stands_beside_the_outcome():
+    shown = printed(*study([{"metric": "accuracy", "at_least": 0.1}], doubts=["this was a first try"]))
+    outcome, why = [line for line in shown.splitlines() if line.strip()][:2]
+    assert outcome == "INCONCLUSIVE"
+    assert why == "Inconclusive: every criterion passed, but this was a first try."
 
 
 def test_a_reason_stands_below_the_table_for_what_did_not_pass():

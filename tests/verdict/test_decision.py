@@ -106,6 +106,11 @@ def test_a_cap_out_of_reach_is_told_with_the_nearest():
     )
     assert "the nearest is" in note and "more negative validation posts" in note
     assert decision.validation.worst_bound > 0.01
+    worst = decision.validation.worst_bound
+    assert decision.rule == (
+        "no threshold keeps the upper end of FPR of every group at most 0.010 on validation: this one, the nearest, "
+        f"has {worst:.3f} for {decision.validation.worst_bound_group} and misses it by {worst - 0.01:.3f}"
+    )
 
 
 def test_a_cap_by_a_column_that_is_not_there_is_refused():

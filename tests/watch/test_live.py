@@ -124,7 +124,15 @@ def test_where_there_is_no_terminal_only_changes_are_printed(no_waiting):
 def test_a_run_that_has_ended_is_printed_once(no_waiting):
     console = terminal(color_system=None)
     follow(console, ended)
-    assert console.file.getvalue().count("runs/x") == 1
+    assert console.file.getvalue().count("runs/x: finished, accepted, process 12345") == 1
+
+
+def test_a_run_that_stopped_in_its_second_go_is_not_finished(no_waiting):
+    """Its verdict is that of the go before."""
+    stages = [StageStatus("training", "stopped"), StageStatus("compare", "done", 1.0)]
+    console = terminal(color_system=None, width=120)
+    print_status(console, RunStatus("runs/x", False, stages, "accepted", PROCESS))
+    assert "runs/x: not at work" in console.file.getvalue()
 
 
 def test_another_hosts_run_is_followed_to_its_verdict(no_waiting):

@@ -37,6 +37,10 @@ def push(
 ) -> None:
     """Upload a run's adapter and its model card to a hub; never a post."""
     from probatum.hub import push as push_run
+    from probatum.hub import warning
     from probatum.shelf import read_run
 
-    say(push_run(read_run(folder), to, private=private))
+    run = read_run(folder)
+    if told := warning(run):
+        say(told)
+    say(push_run(run, to, private=private))

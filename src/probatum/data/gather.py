@@ -74,7 +74,10 @@ def gather(study: Study) -> Gathered:
     doubts = []
     if study.limit is not None and any(len(posts) > study.limit for posts in sides.values()):
         sides = {side: sample(posts, study.limit, study.data.seed) for side, posts in sides.items()}
-        doubts.append(f"this was a first try on {study.limit} posts of each file; run it without --limit to decide")
+        doubts.append(
+            f"this was a first try on {study.limit} posts of each file; to decide, run it without limit: in the study "
+            "and without --limit"
+        )
     overlap = _overlap(sides)
     if overlap > MOST_OVERLAP * len(sides["test"]):
         doubts.append(f"{_overlap_told(overlap, sides)}: a model that has seen them is not tested by them")

@@ -14,10 +14,13 @@ from typing import Any
 from probatum import __version__
 from probatum.artifacts import write_text_atomic
 from probatum.report import figures
-from probatum.report.context import ReportContext, machine_rows, stage_rows
+from probatum.report.context import ReportContext, machine_rows, seconds_words, stage_rows
+from probatum.report.decisions import calibration_text
 from probatum.report.figures import table
+from probatum.report.limits import limits
 from probatum.report.safe import in_markdown
 from probatum.study import Study
+from probatum.verdict.decision import Effect
 from probatum.verdict.results import Verdict
 from probatum.verdict.wording import metric_name
 
@@ -25,7 +28,7 @@ HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 PUBLISHED = ("f1", "accuracy", "precision", "recall", "fpr", "fnr", "mcc", "auroc")
 TRAINING = (
     "rank", "alpha", "dropout", "targets", "epochs", "max_steps", "batch_size", "learning_rate", "schedule",
-    "warmup_steps", "weight_decay", "max_grad_norm", "early_stopping", "seed",
+    "warmup_steps", "weight_decay", "max_grad_norm", "early_stopping", "reweighting", "seed",
 )  # fmt: skip
 
 
@@ -36,10 +39,16 @@ class CardFacts:
     Attributes:
         context: what ran where, how long and at what cost.
         num_tokens: tokens computed in training.
+        warmup_steps: steps of warm-up that training took, if it trained.
+        strategy: the prompt strategy that was used.
+        data_notes: what to know of the posts, such as that some of the test stand in training too.
     """
 
     context: ReportContext = field(default_factory=ReportContext)
     num_tokens: int | None = None
+    warmup_steps: int | None = None
+    strategy: str | None = None
+    data_notes: Sequence[str] = ()
 
 
 def write_cards(paths: Sequence[Path], study: Study, verdict: Verdict, facts: CardFacts) -> None:
@@ -53,8 +62,8 @@ def render_card(study: Study, verdict: Verdict, facts: CardFacts) -> str:
     """Return the card as Markdown with its metadata in front; every text from outside is escaped."""
     sections = [
         [f"# {in_markdown(study.name)}", in_markdown(verdict.sentence, 4000)],
-        _use(study, verdict),
-        _limits(study, verdict),
+        _use(study, verdict, facts),
+        limits(study, verdict, facts.data_notes),
         figures.criteria(verdict),
         _results(verdict),
         figures.groups(verdict),
@@ -101,15 +110,20 @@ def metadata(study: Study, verdict: Verdict) -> Any:
     )
 
 
-def _use(study: Study, verdict: Verdict) -> list[str]:
+def _use(study: Study, verdict: Verdict, facts: CardFacts) -> list[str]:
     words = ", ".join(f"*{in_markdown(word)}*" for word in study.task.labels.values())
     told = in_markdown(study.card.intended_use, 2000) if study.card.intended_use else (
         f"A LoRA adapter that makes {in_markdown(study.card.base_model or _short(study.model.name))} answer one "
         f"question about one post: {words}? The probability of *{in_markdown(verdict.positive)}* is its score; a score "
         f"of {_threshold(study, verdict)} or more is a flag. It was made and tested with the prompt "
-        f"*{in_markdown(_short(study.prompt.strategy))}*; under another prompt none of the figures below holds."
+        f"{_prompt(facts.strategy or study.prompt.strategy)}; under another prompt none of the figures below holds."
     )  # fmt: skip
     return ["## Intended use", told]
+
+
+def _prompt(strategy: str) -> str:
+    """Return a strategy by name; `ready` is the name of the posts' own."""
+    return f"*{in_markdown(_short(strategy))}*" + (", that is, the posts' own" if strategy == "ready" else "")
 
 
 def _threshold(study: Study, verdict: Verdict) -> str:
@@ -117,35 +131,23 @@ def _threshold(study: Study, verdict: Verdict) -> str:
     used = verdict.decisions.get("tuned")
     if used is None:
         return f"{study.scoring.threshold}"
-    after = "" if used.calibration == "none" else f" after calibration ({used.calibration})"
-    return f"{used.threshold:.6g}" + (f" ({used.rule}){after}" if used.chosen else after)
+    return f"{used.threshold:.6g}" + (f" ({used.rule})" if used.chosen else "") + _calibrated(used)
+
+
+def _calibrated(used: Effect) -> str:
+    """Return what is done to a score before it is held against the threshold; "" for nothing."""
+    if used.calibration == "none":
+        return ""
+    how = {
+        "temperature": "the sigmoid of logit(probability) / temperature",
+        "isotonic": "a line between the corners in the run's tuned/decision.json",
+    }[used.calibration]
+    return f" after calibration ({calibration_text(used.calibration, used.temperature)}: {how})"
 
 
 def _short(name: str) -> str:
     """Return a model or strategy without the folders of the machine that it lay on."""
     return name if HUB_ID.fullmatch(name) else Path(name).name
-
-
-def _limits(study: Study, verdict: Verdict) -> list[str]:
-    lines = [in_markdown(limit, 2000) for limit in study.card.limits]
-    if not verdict.accepted:
-        lines.append(f"**The verdict is {verdict.outcome}: it did not meet its own criteria.** It is not for use.")
-    posts = f"{verdict.n:,} test posts"
-    lines.append(f"The figures are of {posts}; on posts of another time, place or collection they may be quite others.")
-    tuned = verdict.systems.get("tuned")
-    if tuned is not None and tuned.metrics["fpr"].defined:
-        rates = " and ".join(
-            f"{figures.with_interval(tuned.metrics[rate])} of the {kind} posts {fault}"
-            for rate, kind, fault in (("fpr", "negative", "flagged"), ("fnr", "positive", "missed"))
-            if tuned.metrics[rate].defined
-        )
-        lines.append(f"It errs: {rates}. A person should see what it flags before anything follows from it.")
-    thin = sorted({row.row.value for row in verdict.groups if min(row.row.positives, row.row.negatives) < 30})
-    if thin:
-        named = ", ".join(in_markdown(value, 40) for value in thin[:12])
-        lines.append(f"Groups with fewer than 30 test posts of a label, of which little is known: {named}.")
-    lines += [in_markdown(note, 500) for note in verdict.notes]
-    return ["## Limits", "\n".join(f"- {line}" for line in lines)]
 
 
 def _results(verdict: Verdict) -> list[str]:
@@ -163,6 +165,8 @@ def _results(verdict: Verdict) -> list[str]:
 
 def _training(study: Study, facts: CardFacts) -> list[str]:
     settings = study.training.model_dump(mode="json", include=set(TRAINING))
+    if facts.warmup_steps is not None:
+        settings["warmup_steps"] = facts.warmup_steps
     rows = [(name, in_markdown(str(settings[name]), 300)) for name in TRAINING if settings[name] is not None]
     posts = [(f"{side} posts", f"{count:,}") for side, count in facts.context.posts.items()]
     tokens = [("tokens computed", f"{facts.num_tokens:,}")] if facts.num_tokens else []
@@ -177,4 +181,4 @@ def _what_it_took(context: ReportContext) -> list[str]:
     whole = "The energy is of the whole cards, by their own counters." if context.energy_j else ""
     cost = "" if context.cost is None else "The cost is by the price of the machine that the study gives."
     made = f"Made by Probatum {__version__}, which measured everything on this card."
-    return ["## What it took", stages, whole, cost, machine, made]
+    return ["## What it took", stages, seconds_words(context), whole, cost, machine, made]

@@ -21,7 +21,7 @@ class ReportContext:
         study_yaml: the resolved study.
         versions: package to version.
         hardware: kind to what it is, such as `gpu` to its name.
-        stage_seconds: stage to its wall-clock seconds, in order.
+        stage_seconds: stage to its wall-clock seconds, in order; of a resumed training, those of all its sittings.
         cost: of the whole run, in the currency of `cost_per_hour`.
         audit: findings of the audit, one line each.
         training: how training went, if there was any.
@@ -67,6 +67,17 @@ def stage_rows(context: ReportContext) -> Rows:
     if context.cost is not None:
         rows.append(("cost of the whole run", f"{context.cost:,.2f}", *([""] if joules else [])))
     return ("stage", "seconds", *(["energy of the GPUs (Wh)"] if joules else [])), rows
+
+
+def seconds_words(context: ReportContext) -> str:
+    """Return what the seconds of the stages count; "" where there are none."""
+    if not context.stage_seconds:
+        return ""
+    words = (
+        "Seconds are wall clock, loading included; a training that was resumed counts all its sittings, each up to its "
+        "last checkpoint."
+    )
+    return words if context.cost is None else f"{words} The cost is of the same seconds."
 
 
 def _watt_hours(joules: float | None) -> str:

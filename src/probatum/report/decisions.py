@@ -72,4 +72,9 @@ def _calibration(verdict: Verdict, effects: Mapping[str, Effect]) -> str:
 
 
 def _method(effect: Effect) -> str:
-    return f"temperature {effect.temperature:.3g}" if effect.calibration == "temperature" else effect.calibration
+    return calibration_text(effect.calibration, effect.temperature)
+
+
+def calibration_text(method: str, temperature: float) -> str:
+    """Return a calibration with what it takes to apply it, like `temperature 1.73`; other methods by name."""
+    return f"temperature {temperature:.6g}" if method == "temperature" else method

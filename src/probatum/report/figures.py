@@ -22,11 +22,12 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def with_interval(interval: Interval, sign: bool = False) -> str:
-    """Return a value and its interval as one cell, or why there is none."""
+    """Return a value and its interval, if it has one, as one cell; or why there is no value."""
     if not interval.defined:
         return f"– ({in_markdown(interval.reason or 'unknown')})"
     if not interval.bounded:
-        return f"{number(interval.value, sign)} (no interval: {in_markdown(interval.reason or 'unknown')})"
+        why = f" (no interval: {in_markdown(interval.reason)})" if interval.reason else ""
+        return f"{number(interval.value, sign)}{why}"
     return f"{number(interval.value, sign)} ({number(interval.low, sign)} to {number(interval.high, sign)})"
 
 

@@ -67,7 +67,7 @@ def _spread(spread: Spread) -> list[str]:
 
 
 def _ends(low: float, high: float) -> str:
-    return f"{number(low)} to {number(high)}"
+    return "" if isnan(low) else f"{number(low)} to {number(high)}"  # facts of training have no interval
 
 
 def _robust(robust: bool | None) -> str:
@@ -139,7 +139,7 @@ def swaps(verdict: Verdict) -> list[str]:
         return []
     systems = list(found.overall)
     told = (
-        f"{found.n:,} posts (of {found.possible:,} possible) made from {found.posts:,} test posts by putting another "
+        f"{found.n:,} swaps (of {found.possible:,} possible) made from {found.posts:,} test posts by putting another "
         "group's name in the place of the one they use; to be read in data/swaps.jsonl. Intervals draw whole posts."
     )
     overall = [_swap_row("all, mean absolute change", found.n, found.posts, found.overall)]

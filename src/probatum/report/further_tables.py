@@ -92,7 +92,7 @@ def swaps_table(verdict: Verdict) -> RenderableType | None:
     before = [name for name in ("baseline",) if name in found.overall and name != judged]
     columns = [f"{name} flips" for name in (*before, judged)]
     table = titled_table(
-        f"Identity swaps: {found.n:,} of {found.posts:,} posts", "", "n", *columns, f"score of {judged}"
+        f"Identity swaps: {found.n:,} made from {found.posts:,} posts", "", "n", *columns, f"score of {judged}"
     )
     rows = [("any, absolute", found.n, found.overall)]
     rows += [(f"{pair.second} for {pair.first}", pair.n, pair.systems) for pair in found.pairs[:MOST_PAIRS]]

@@ -8,7 +8,7 @@ from pathlib import Path
 from probatum.artifacts import write_text_atomic
 from probatum.data.records import Post
 from probatum.report import figures, further
-from probatum.report.context import ReportContext, machine_rows, post_rows, stage_rows
+from probatum.report.context import ReportContext, machine_rows, post_rows, seconds_words, stage_rows
 from probatum.report.decisions import decisions
 from probatum.report.figures import table
 from probatum.report.safe import fenced, in_markdown
@@ -129,7 +129,7 @@ def _of(steps: int | None, planned: int | None) -> str | None:
 def _what_ran(verdict: Verdict, context: ReportContext) -> list[str]:
     tables = [table(header, [[in_markdown(cell, 300) for cell in row] for row in rows])
               for header, rows in (stage_rows(context), post_rows(context), machine_rows(context))]  # fmt: skip
-    return ["## What ran", *tables, statistics(verdict)]
+    return ["## What ran", *tables, seconds_words(context), statistics(verdict)]
 
 
 def statistics(verdict: Verdict) -> str:

@@ -39,6 +39,8 @@ def print_verdict(
         further: what stands behind the changes: `further_tables`.
     """
     console.print(_title(verdict))
+    if why := _why(verdict):
+        console.print(plain(why))
     parts = (criteria_table(verdict), systems_table(verdict), groups_table(verdict), changes_table(verdict))
     for part in (*parts, *further):
         if part is not None:
@@ -174,6 +176,13 @@ def _is_change(result: CriterionResult) -> bool:
 
 def _title(verdict: Verdict) -> Text:
     return Text(f"\n{verdict.outcome.upper()}\n", style=f"bold {VERDICT_STYLES[verdict.outcome]}")
+
+
+def _why(verdict: Verdict) -> str:
+    """Return why a verdict is what it is, where its table of criteria cannot tell: a doubt, or no criteria; else ""."""
+    undecided = verdict.outcome == "inconclusive"
+    told = any(result.outcome != "passed" for result in verdict.criteria)
+    return verdict.sentence if undecided and not told else ""
 
 
 def _level(verdict: Verdict) -> str:

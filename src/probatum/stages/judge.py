@@ -10,7 +10,7 @@ from pathlib import Path
 from probatum.artifacts import sha256_file, short_path, write_json_atomic
 from probatum.data.records import read_predictions
 from probatum.finished import read_content, read_decision
-from probatum.manifest import ON_VALIDATION, Facts, Manifest, RunFolder
+from probatum.manifest import EARLIER_S, ON_VALIDATION, Facts, Manifest, RunFolder
 from probatum.report.card import CardFacts, write_cards
 from probatum.report.context import ReportContext, machine_words
 from probatum.report.markdown import write_report
@@ -63,7 +63,7 @@ class Judge:
             "predictions": {system: sha256_file(self.folder.predictions(system)) for system in systems},
             "decisions": {system: sha256_file(self.folder.decision(system)) for system in systems},
             "verdict": self.study.verdict.model_dump(mode="json"),
-            "training": {k: v for k, v in self._training_facts().items() if k != "seconds"},
+            "training": {k: v for k, v in self._training_facts().items() if k != EARLIER_S},
             "retention": self._retention(),
             "positive": self.study.task.positive,
             "cost_per_hour": self.study.cost_per_hour,
@@ -123,10 +123,16 @@ class Judge:
         write_report(study.name, verdict, posts, folder.report, context)
         write_json_atomic(folder.context, encode(context))
         write_page(read_content(folder), folder.page)
-        write_cards(self._cards(), study, verdict, CardFacts(context, self._training_facts().get("num_tokens")))
+        write_cards(self._cards(), study, verdict, self._card_facts(context))
         if facts := self._training_facts():
             report_verdict(folder.training, verdict, facts["best_step"])
         return {"outcome": verdict.outcome, "exit_code": verdict.exit_code}
+
+    def _card_facts(self, context: ReportContext) -> CardFacts:
+        trained, data = self._training_facts(), self.manifest.stage("data")["facts"]
+        return CardFacts(
+            context, trained.get("num_tokens"), trained.get("warmup_steps"), self.bench.strategy_name, data["notes"]
+        )
 
     def _cards(self) -> list[Path]:
         return [self.folder.card, *([self.folder.adapter / "README.md"] if "tuned" in self.study.systems else [])]
@@ -157,14 +163,9 @@ class Judge:
             for system in ("baseline", "tuned")
         }
 
-    def _seconds(self, stage: str) -> float:
-        """Return what a stage took; a training that was resumed counts all its sittings."""
-        record = self.manifest.stage(stage)
-        return record["facts"].get("seconds", record["seconds"])
-
     def _usage(self, system: str) -> Usage:
         stage = self.manifest.stage(system)
-        return Usage(stage["seconds"], stage["facts"]["tokens"] or None, self._cost(self._seconds(system)))
+        return Usage(stage["seconds"], stage["facts"]["tokens"] or None, self._cost(stage["seconds"]))
 
     def _cost(self, seconds: float) -> float | None:
         return None if self.study.cost_per_hour is None else self.study.cost_per_hour * seconds / 3600
@@ -174,7 +175,7 @@ class Judge:
         done = ["data", *(name for name in scored if self.manifest.stage(name))]
         if "tuned" in done:
             done.insert(done.index("tuned"), "training")
-        seconds = {stage: self._seconds(stage) for stage in [*done, *self.further_stages]}
+        seconds = {stage: self.manifest.stage(stage)["seconds"] for stage in [*done, *self.further_stages]}
         data = self.manifest.stage("data")
         return ReportContext(
             study_yaml=self.study.to_yaml(),

@@ -9,7 +9,7 @@ from shutil import rmtree
 
 from probatum.artifacts import sha256_file, write_json_atomic, write_text_atomic
 from probatum.data.reweighting import describe_weights, post_weights, weight_table
-from probatum.manifest import Facts
+from probatum.manifest import EARLIER_S, Facts
 from probatum.model.load import (
     choose_device,
 )
@@ -18,6 +18,7 @@ from probatum.model.packing import Suffix
 from probatum.stages.bench import Bench, Report, versions_of
 from probatum.stages.score import MODEL_PACKAGES
 from probatum.study import Training
+from probatum.training.callbacks import seconds_kept
 from probatum.training.loop import train
 from probatum.training.trainer import Examples
 
@@ -42,7 +43,8 @@ def train_adapter(bench: Bench, report: Report, inputs: str) -> Facts:
     """
     _make_way(bench.folder.training, inputs)
     bench.crew.order("train", bench.folder.variant)
-    return train_together(bench, report)
+    earlier_s = seconds_kept(bench.folder.training)
+    return train_together(bench, report) | {EARLIER_S: earlier_s}
 
 
 def train_together(bench: Bench, report: Report) -> Facts:
@@ -55,7 +57,8 @@ def train_together(bench: Bench, report: Report) -> Facts:
     notes = [f"{cut} training and validation posts were cut to fit prompt.max_tokens"] if cut else []
     weights = weight_table(bench.posts("train"), bench.study.training.reweighting)
     facts = {"reweighting": [asdict(cell) for cell in weights]} if weights else {}
-    return asdict(result) | peak.facts() | facts | {"notes": [*notes, *describe_weights(weights), *result.notes]}
+    told = {name: value for name, value in asdict(result).items() if name != "seconds"}  # the stage's own count
+    return told | peak.facts() | facts | {"notes": [*notes, *describe_weights(weights), *result.notes]}
 
 
 def settled(bench: Bench) -> Training:

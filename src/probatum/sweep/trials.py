@@ -91,13 +91,14 @@ def try_settings(study: Study, folder: Path, watcher: Watcher | None) -> Measure
     place = RunFolder(folder.resolve())
     truth, score, groups = scores_of(study, place)
     value, threshold = aim_of(study).reach(truth, score, groups)
-    training = Manifest(place).stage("training")["facts"]
+    stage = Manifest(place).stage("training")
+    training = stage["facts"]
     facts = {
         "name": folder.name,
         "threshold": threshold,
         "steps": training["steps"],
         "validation_loss": training["best_loss"],
-        "seconds": training["seconds"],
+        "seconds": stage["seconds"],
     }
     return Measured(value, facts | {"value": value})
 

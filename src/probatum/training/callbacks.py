@@ -145,6 +145,13 @@ class Odometer(TrainerCallback):
         write_json_atomic(self.path, reading)
 
 
+def seconds_kept(folder: Path) -> float:
+    """Return the wall seconds of earlier sittings, up to the checkpoint from which a training goes on; 0 for none."""
+    odometer = Odometer(folder)
+    odometer.read()
+    return round(odometer.seconds_before, 3)
+
+
 def _step_of(line: str) -> float:
     """Return the step of a log line; a half-written last line counts as after the end."""
     try:

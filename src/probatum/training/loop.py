@@ -48,8 +48,9 @@ class TrainingResult:
         best_step: the step of the kept checkpoint.
         final_loss: validation loss after the last step.
         micro_batch_size: posts in each forward pass, after any halving.
+        warmup_steps: steps of warm-up, after any shortening.
         num_tokens: tokens computed in forward passes of training, the shared prefix counted once a row.
-        seconds: wall time, over all resumptions.
+        seconds: wall time of the steps and their validation, over all resumptions; loading is not in it.
         energy_j: joules that the GPUs drew, over all resumptions; `None` where not counted.
         notes: advice.
     """
@@ -62,6 +63,7 @@ class TrainingResult:
     best_step: int
     final_loss: float
     micro_batch_size: int
+    warmup_steps: int
     num_tokens: int
     seconds: float
     energy_j: float | None
@@ -183,6 +185,7 @@ class _Job:
             best_step=int(best["step"]),
             final_loss=evaluations[-1]["eval_loss"],
             micro_batch_size=micro,
+            warmup_steps=self.settings.warmup_steps,
             num_tokens=odometer.num_tokens,
             seconds=round(odometer.seconds_before, 3),
             energy_j=odometer.joules_before,

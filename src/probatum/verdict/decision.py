@@ -33,7 +33,7 @@ from probatum.metrics.threshold import (
 )
 from probatum.scoring.decide import decided
 from probatum.study import AUTO, Scoring, VerdictSettings
-from probatum.study.decision import ThresholdRule
+from probatum.study.decision import RateCap, ThresholdRule
 from probatum.verdict.clustering import Clusters, clusters_of
 from probatum.verdict.evidence import NO_VALUE, Evidence, answers_to
 from probatum.verdict.wording import joined, limit, number
@@ -50,7 +50,7 @@ class Decision:
         system: which.
         threshold: a calibrated score at or above it is positive.
         chosen: whether a rule chose it on validation; else the study gives it.
-        rule: what was asked for, in words.
+        rule: what it was chosen for, in words; where it breaks the rule's cap, that none keeps it, and by how much.
         meets_cap: whether the threshold keeps the rule's cap on validation; `None` without a cap.
         calibration: what is done to every score first.
         losses: calibration method to its mean held-out log loss on validation, in nats; empty where none was tried.
@@ -82,7 +82,7 @@ class Effect:
     Attributes:
         threshold: the one used.
         chosen: whether it was chosen on validation.
-        rule: what was asked for, in words.
+        rule: what it was chosen for, or by how much it misses the cap, in words.
         meets_cap: whether it keeps the rule's cap on validation; `None` without a cap.
         calibration: the method used.
         temperature: T, if the method is temperature.
@@ -210,7 +210,7 @@ def _chosen(system: str, curve: Curve, rule: ThresholdRule) -> Decision:
         system,
         point.threshold,
         chosen=True,
-        rule=rule_text(rule),
+        rule=rule_text(rule) if choice.meets_cap else _missed(point, rule),
         meets_cap=choice.meets_cap if cap else None,
         validation=point,
         frontier=[curve.point(at, costs) for at in choice.frontier],
@@ -224,21 +224,38 @@ def rule_text(rule: ThresholdRule) -> str:
     goal = "highest F1"
     if rule.cost is not None:
         goal = f"lowest cost (false positive {rule.cost.false_positive:g}, false negative {rule.cost.false_negative:g})"
-    if rule.cap is None:
-        return f"{goal}, on validation"
-    what = "the upper end of FPR" if rule.cap.decide == "bound" else "FPR"
-    where = ALL if rule.cap.by is None else f"every {rule.cap.by}"
-    return f"{goal} with {what} of {where} at most {limit(rule.cap.at_most)}, on validation"
+    return f"{goal}, on validation" if rule.cap is None else f"{goal} with {_capped(rule.cap)}, on validation"
+
+
+def _capped(cap: RateCap) -> str:
+    what = "the upper end of FPR" if cap.decide == "bound" else "FPR"
+    return f"{what} of {ALL if cap.by is None else f'every {cap.by}'} at most {limit(cap.at_most)}"
+
+
+def _missed(point: OperatingPoint, rule: ThresholdRule) -> str:
+    """Return how a threshold came about that breaks its cap: described by the cap alone, it would seem to keep it."""
+    assert rule.cap is not None
+    group, value = _worst(point, rule.cap)
+    return (
+        f"no threshold keeps {_capped(rule.cap)} on validation: this one, the nearest, has {number(value)} for {group} "
+        f"and misses it by {number(value - rule.cap.at_most)}"
+    )
+
+
+def _worst(point: OperatingPoint, cap: RateCap) -> tuple[str, float]:
+    """Return the group that a cap holds a threshold against, and its figure."""
+    if cap.decide == "bound":
+        return point.worst_bound_group, point.worst_bound
+    return point.worst_group, point.worst_fpr
 
 
 def _not_met(system: str, point: OperatingPoint, rule: ThresholdRule) -> str:
     assert rule.cap is not None
-    by_bound = rule.cap.decide == "bound"
-    group, value = (point.worst_bound_group, point.worst_bound) if by_bound else (point.worst_group, point.worst_fpr)
-    advice = "more negative validation posts of it, or another cap" if by_bound else "another cap"
+    group, value = _worst(point, rule.cap)
+    more = "more negative validation posts of it, or another cap" if rule.cap.decide == "bound" else "another cap"
     return (
-        f"no threshold of {system} that flags anything keeps {rule_text(rule).partition(' with ')[2]}: the nearest is "
-        f"{number(point.threshold)}, with {number(value)} for {group} and F1 {number(point.f1)}; it takes {advice}"
+        f"no threshold of {system} that flags anything keeps {_capped(rule.cap)}, on validation: the nearest is "
+        f"{number(point.threshold)}, with {number(value)} for {group} and F1 {number(point.f1)}; it takes {more}"
     )
 
 

@@ -140,6 +140,8 @@ def _title(status: RunStatus) -> str:
         return folder
     began = datetime.fromtimestamp(process["started"])  # a reader's own clock
     state = {True: "at work", False: "not at work", None: f"on {one_line(str(process['host']), 60)}"}[status.alive]
+    if status.outcome is not None and not status.alive and all(stage.state == "done" for stage in status.stages):
+        state = f"finished, {status.outcome}"
     return f"{folder}: {state}, process {process['pid']} begun {began:%Y-%m-%d %H:%M}"
 
 

@@ -3,9 +3,11 @@
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from tests.report.contents import FINDING, make_content, make_posts
 from tests.report.whole_contents import make_whole_content
+from tests.small_studies import make_post, make_prediction
 
 from probatum.data.records import Post
 from probatum.metrics.intervals import wilson
@@ -76,16 +78,75 @@ def test_the_slider_redraws_confusion_matrix_and_group_rates(visit, report):
     assert number(page, "#threshold-tp") == tuned.tp
     assert number(page, "#threshold-fp") == tuned.fp
     before = page.locator("#threshold-rates svg").inner_html()
-    page.locator("#threshold-slider").fill("0.35")
     truth, scores = content.truth, content.scores("tuned")
-    assert number(page, "#threshold-tp") == (truth & (scores >= 0.35)).sum()
-    assert number(page, "#threshold-tn") == (~truth & (scores < 0.35)).sum()
+    steps = np.unique(scores)
+    page.locator("#threshold-slider").fill("100")
+    assert number(page, "#threshold-tp") == (truth & (scores >= steps[100])).sum()
+    assert number(page, "#threshold-tn") == (~truth & (scores < steps[100])).sum()
     until(page, "document.querySelector('#threshold-rates svg').innerHTML !== old", before)
     page.locator("#threshold-slider").press("ArrowRight")
-    assert page.locator("#threshold-value").inner_text() == "0.351"
+    assert float(page.locator("#threshold-value").inner_text()) == pytest.approx(steps[101], abs=5e-4)
+    flagged = (scores >= steps[101]).sum()
+    assert number(page, "#threshold-tp") + number(page, "#threshold-fp") == flagged < (scores >= steps[100]).sum()
+    page.locator("#threshold-slider").press("End")
+    assert page.locator("#threshold-value").inner_text() == f"above {steps[-1]:.3f}"
+    assert number(page, "#threshold-tp") + number(page, "#threshold-fp") == 0
     page.select_option("#threshold-system", "linear")
     assert number(page, "#threshold-tp") == linear.tp
-    assert page.locator("#threshold-value").inner_text() == "0.500"
+    assert float(page.locator("#threshold-value").inner_text()) == 0.5
+
+
+def test_steps_of_the_slider_lie_where_the_scores_do(visit, tmp_path):
+    """Scores in a narrow band, as calibration with a high temperature makes them: each key press changes something."""
+    posts = make_posts(40)
+    systems = {
+        name: [
+            make_prediction(post, "hate" if at % 2 else "not_hate", 0.5 + (at - 20) / 1e5)
+            for at, post in enumerate(posts)
+        ]
+        for name in ("baseline", "tuned")
+    }
+    path = tmp_path / "report.html"
+    write_page(make_content(posts, systems, criteria=[{"metric": "f1", "at_least": 0.1}]), path)
+    page = visit(path)
+    seen = set()
+    for _ in range(10):
+        page.locator("#threshold-slider").press("ArrowRight")
+        flagged = number(page, "#threshold-tp") + number(page, "#threshold-fp")
+        seen.add((flagged, page.locator("#threshold-value").inner_text()))
+    assert len({flagged for flagged, _ in seen}) == len({shown for _, shown in seen}) == 10
+
+
+def test_a_tie_is_rounded_as_the_tables_round_it(visit, tmp_path):
+    """1 of 16 is 0.0625 exactly: 0.062 by Python."""
+    posts = [make_post(at, "hate" if at < 4 else "not_hate", "lgbtq") for at in range(20)]
+    calls = [
+        make_prediction(post, "hate" if at < 5 else "not_hate", 0.9 - at / 10) for at, post in enumerate(posts[:9])
+    ]
+    calls += [make_prediction(post, "not_hate", 0.01) for post in posts[9:]]
+    path = tmp_path / "report.html"
+    write_page(make_content(posts, {"baseline": calls, "tuned": calls}), path)
+    page = visit(path)
+    assert f"{1 / 16:.3f}" == "0.062"
+    assert page.locator("#threshold-fpr").inner_text() == "0.062"
+
+
+def test_what_hides_every_match_is_named_and_one_click_shows_them(visit, report):
+    page, content = visit(report), make_content()
+    change = next(one for one in content.verdict.comparisons if one.other == "baseline")
+    hidden = next(post for post in content.evidence.posts if post.id not in change.fixed)
+    page.fill("#posts-search", hidden.id)
+    until(page, "document.querySelector('#posts-count').innerText.startsWith('No post')")
+    matches = sum(hidden.id in f"{post.text}\n{post.id}".lower() for post in content.evidence.posts)
+    assert "under “Fixed”" in page.locator("#posts-count").inner_text()
+    page.click("#posts-ways button")
+    assert count(page) == matches
+    assert page.locator("#posts-ways button").count() == 0
+    page.fill("#posts-search", "nothing says this")
+    until(page, "document.querySelector('#posts-count').innerText.includes('the filters together')")
+    page.click("#posts-ways button")
+    assert count(page) == len(content.evidence.posts)
+    assert page.locator("#posts-search").input_value() == ""
 
 
 def test_intervals_of_the_slider_are_those_of_the_verdict(visit, report):

@@ -14,6 +14,7 @@ from probatum.metrics.threshold import OperatingPoint
 from probatum.report.content import ReportContent
 from probatum.report.plots.plot import FIT_WIDTH, Plot, Spec, colour, label, none_if_nan, share_axis, system_scales
 from probatum.report.safe import one_line
+from probatum.verdict.decision import Decision
 from probatum.verdict.evidence import NO_VALUE
 from probatum.verdict.wording import number
 
@@ -35,14 +36,19 @@ def _on_validation(content: ReportContent) -> list[Plot]:
         return []
     rows = [_chosen_row(name, point) for name, one in frontiers.items() for point in one.frontier]
     marks = [_chosen_row(name, one.validation) for name, one in frontiers.items() if one.validation]
-    rules = dict.fromkeys(one.rule for one in frontiers.values())
     what = (
         "Thresholds on the validation posts that no other beats in both; the mark is the one chosen: "
-        f"{one_line('; '.join(rules))}."
+        f"{one_line(_rules(frontiers), 1000)}."
     )
     title = "F1 and the worst group, on validation"
     spec = _spec(rows, marks, list(frontiers))
     return [Plot("frontier-validation", title, what, spec, HEADER, [_cells(row) for row in marks])]
+
+
+def _rules(frontiers: Mapping[str, Decision]) -> str:
+    """Return what the thresholds were chosen for; by system where they differ, as where one misses its cap."""
+    rules = list(dict.fromkeys(one.rule for one in frontiers.values()))
+    return rules[0] if len(rules) == 1 else "; ".join(f"{name}: {one.rule}" for name, one in frontiers.items())
 
 
 def _chosen_row(system: str, point: OperatingPoint) -> dict[str, Any]:

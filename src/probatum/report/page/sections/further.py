@@ -81,7 +81,7 @@ def swaps(content: ReportContent) -> Section | None:
     if found is None:
         return None
     intro = (
-        f"{found.n:,} posts (of {found.possible:,} possible) made from {found.posts:,} test posts by putting another "
+        f"{found.n:,} swaps (of {found.possible:,} possible) made from {found.posts:,} test posts by putting another "
         "group's name in the place of the one they use."
     )
     return of_plots("swaps", "Identity swaps", intro, swap_plots.plots(content), class_="plots one")

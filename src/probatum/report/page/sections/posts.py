@@ -40,6 +40,7 @@ def section(content: ReportContent) -> Section:
             _kinds(),
             _filters(content),
             tag("p", id="posts-count", role="status", class_="count"),
+            tag("div", id="posts-ways", class_="controls"),
             tag("ol", id="posts-list", class_="posts", aria_describedby="posts-help"),
             _pages(),
         ]

@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from probatum.metrics.intervals import critical_value
 from probatum.report.content import ReportContent
+from probatum.report.decisions import calibration_text
 from probatum.report.page.html import joined, outside, tag
 from probatum.report.page.section import Section, chart, figure
 from probatum.report.plots import frontier
@@ -47,8 +48,9 @@ def _rules(content: ReportContent) -> Markup | None:
     """Return how each threshold was chosen, and the calibration before it; `None` where the study gives all."""
     found = [one for one in content.decisions.values() if one.chosen or one.calibration.method != "none"]
     told = (
-        f"{one.system}: {one.threshold:.3f}, {one.rule}; calibration: {one.calibration.method}"
-        + ("" if one.meets_cap is None else ", keeps its cap on validation" if one.meets_cap else ", misses its cap")
+        f"{one.system}: {one.threshold:.6g}, {one.rule}; calibration: "
+        + calibration_text(one.calibration.method, one.calibration.temperature)
+        + ("; it keeps its cap on validation" if one.meets_cap else "")
         for one in found
     )
     return tag("ul", *(tag("li", outside(line, 400)) for line in told)) if found else None
@@ -60,8 +62,7 @@ def _controls() -> Markup:
         tag("label", "system ", tag("select", id="threshold-system")),
         tag(
             "label", "threshold ",
-            tag("input", type="range", id="threshold-slider", min="0", max="1", step="0.001",
-                aria_describedby="threshold-note"),
+            tag("input", type="range", id="threshold-slider", min="0", step="1", aria_describedby="threshold-note"),
         ),
         tag("output", id="threshold-value", for_="threshold-slider"),
         tag("button", "back to the one in use", type="button", id="threshold-reset"),

@@ -37,7 +37,7 @@ def _change(content: ReportContent) -> Markup | None:
     f1 = change.differences["f1"]
     before, after = (content.verdict.systems[name].metrics["f1"].value for name in (change.other, change.system))
     gain = f"{number(f1.value, True)}, interval {number(f1.low, True)} to {number(f1.high, True)}"
-    posts = f"{len(change.fixed):,} posts fixed, {len(change.broken):,} broken"
+    posts = f"{len(change.fixed):,} post{'s' * (len(change.fixed) != 1)} fixed, {len(change.broken):,} broken"
     told = f"From {change.other} to {change.system}: F1 {number(before)} → {number(after)} ({gain}); {posts}."
     return tag("p", outside(told))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from probatum.report.content import ReportContent
-from probatum.report.context import Rows, machine_rows, post_rows, stage_rows
+from probatum.report.context import Rows, machine_rows, post_rows, seconds_words, stage_rows
 from probatum.report.markdown import statistics
-from probatum.report.page.html import outside, table, tag
+from probatum.report.page.html import joined, outside, table, tag
 from probatum.report.page.section import Section
 
 
@@ -19,7 +19,8 @@ def section(content: ReportContent) -> Section:
         _table(machine_rows(context), "Hardware and versions"),
     )
     posts = _table(post_rows(context), "The posts", class_="digests")
-    html = tag("div", *parts, class_="plots") + tag("div", posts) + tag("p", statistics(content.verdict), class_="what")
+    told = (tag("p", words, class_="what") for words in (seconds_words(context), statistics(content.verdict)) if words)
+    html = tag("div", *parts, class_="plots") + tag("div", posts) + joined(list(told))
     return Section("what-ran", "What ran", html)
 
 

@@ -2,6 +2,14 @@
 
 const data = (name) => JSON.parse(document.getElementById(`data-${name}`).textContent);
 const counted = (number) => number.toLocaleString("en");
+/** Format a number as the tables do: an exact tie goes to the even digit, where toFixed always goes up. */
+function fixed(value, digits = 3) {
+  const exact = value.toFixed(digits + 30); // a number that is no exact tie differs from one before that
+  const end = exact.indexOf(".") + 1 + digits;
+  const tie = /^50*$/.test(exact.slice(end));
+  return tie && Number(exact[end - 1]) % 2 === 0 ? exact.slice(0, end) : value.toFixed(digits);
+}
+
 const byId = (id) => document.getElementById(id);
 
 const sections = data("sections");

@@ -39,13 +39,13 @@ function kindsOf(at) {
 
 const scoreOf = (at, system = chosen.system) => posts.systems[system].scores[at];
 
-function matcher() {
-  const wanted = FILTERS.filter((name) => chosen[name] !== "")
-    .map((name) => [columns[name].codes, columns[name].names.indexOf(chosen[name])]);
-  const words = chosen.q.toLowerCase().split(/\s+/).filter(Boolean);
+function matcher(given = chosen) {
+  const wanted = FILTERS.filter((name) => given[name] !== "")
+    .map((name) => [columns[name].codes, columns[name].names.indexOf(given[name])]);
+  const words = given.q.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length) searchable ??= posts.texts.map((text, at) => `${text}\n${posts.ids[at]}`.toLowerCase());
-  const low = chosen.low === "" ? null : Number(chosen.low);
-  const high = chosen.high === "" ? null : Number(chosen.high);
+  const low = given.low === "" ? null : Number(given.low);
+  const high = given.high === "" ? null : Number(given.high);
   return (at) => wanted.every(([codes, code]) => codes[at] === code)
     && words.every((word) => searchable[at].includes(word))
     && (low === null || (scoreOf(at) !== null && scoreOf(at) >= low))
@@ -80,6 +80,35 @@ function search() {
   return tallies;
 }
 
+const titleOf = (kind) => document.querySelector(`#posts-kinds [data-show=${kind}]`).firstChild.textContent.trim();
+const few = (number) => (number === 1 ? "1 post" : `${counted(number)} posts`);
+
+/** What hides every post, and the changes that would each show some; only where none is found. */
+function waysOut(tallies) {
+  if (tallies.all) {
+    const why = `No post like this is under “${titleOf(chosen.show)}”, which hides ${few(tallies.all)}.`;
+    return { why, ways: [[`show ${few(tallies.all)} under “${titleOf("all")}”`, { show: "all" }]] };
+  }
+  const named = { q: "the search", low: "the lowest score", high: "the highest score" };
+  const ways = [...FILTERS, "q", "low", "high"].filter((name) => chosen[name] !== "").flatMap((name) => {
+    const matches = matcher({ ...chosen, [name]: "" });
+    const number = posts.ids.filter((_, at) => matches(at)).length;
+    return number ? [[`take ${named[name] ?? name} away: ${few(number)}`, { [name]: "", show: "all" }]] : [];
+  });
+  if (!ways.length) ways.push(["take every filter away", { ...DEFAULTS, show: "all" }]);
+  return { why: "No post is like this: the filters together hide all.", ways };
+}
+
+function tellFound(tallies) {
+  const { why, ways } = found.length ? { why: few(found.length), ways: [] } : waysOut(tallies);
+  byId("posts-count").textContent = why;
+  byId("posts-ways").replaceChildren(...ways.map(([textContent, what]) => {
+    const button = make("button", { type: "button", textContent });
+    button.addEventListener("click", () => change(what));
+    return button;
+  }));
+}
+
 const numPages = () => Math.max(1, Math.ceil(found.length / PAGE_SIZE));
 const pageNow = () => Math.min(Math.max(1, Number(chosen.page) || 1), numPages());
 
@@ -92,7 +121,7 @@ function callOf(at, system) {
   const { calls, scores } = posts.systems[system];
   const call = calls[at] === UNPARSED ? "unparsed" : columns.label.names[calls[at]] ?? "error";
   const right = calls[at] === columns.label.codes[at];
-  const score = scores[at] === null ? "" : ` ${scores[at].toFixed(3)}`;
+  const score = scores[at] === null ? "" : ` ${fixed(scores[at])}`;
   return make("span", { className: `call ${right ? "right" : "wrong"}` },
     make("bdi", { textContent: system }), ` ${right ? "✓" : "✗"} `, make("bdi", { textContent: call }), score);
 }
@@ -164,8 +193,7 @@ function show() {
   list.replaceChildren(...found.slice(first, first + PAGE_SIZE).map(item));
   list.start = first + 1;
   if (list.firstElementChild) list.firstElementChild.tabIndex = 0;
-  const few = found.length === 1 ? "1 post" : `${counted(found.length)} posts`;
-  byId("posts-count").textContent = found.length ? few : "No post is like this: take a filter away.";
+  tellFound(tallies);
   byId("posts-page").textContent = `page ${counted(page)} of ${counted(numPages())}`;
   byId("posts-previous").disabled = page === 1;
   byId("posts-next").disabled = page === numPages();

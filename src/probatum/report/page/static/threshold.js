@@ -29,7 +29,8 @@ function rateRows(counts, z) {
   const add = (place, system, wrong, of) => {
     if (of === 0) return;
     const [low, high] = wilson(wrong, of, z);
-    rows.push({ place, system, value: wrong / of, low, high, note: `${wrong} of ${of}` });
+    const value = Number(fixed(wrong / of)); // the chart's own format would round a tie up
+    rows.push({ place, system, value, low, high, note: `${wrong} of ${of}` });
   };
   for (const [place, one] of counts) {
     add(place, "FPR", one.fp, one.fp + one.tn);
@@ -38,16 +39,32 @@ function rateRows(counts, z) {
   return rows;
 }
 
+/** The distinct scores of a system, rising, and at last a threshold that flags nothing: each step changes something. */
+function stepsOf(system) {
+  const scores = posts.systems[system].scores.filter((score) => score !== null);
+  return [...new Set(scores)].sort((one, other) => one - other).concat(Infinity);
+}
+
+/** A threshold with as many decimals as it takes to tell it from the steps beside it, three at least. */
+function shown(threshold, steps, at) {
+  if (threshold === Infinity) return `above ${shown(steps[at - 1], steps, at - 1)}`;
+  const beside = [steps[at - 1], steps[at + 1]].filter(Number.isFinite);
+  const enough = (digits) => beside.every((step) => fixed(step, digits) !== fixed(threshold, digits));
+  let digits = 3;
+  while (digits < 17 && !enough(digits)) digits += 1;
+  return fixed(threshold, digits);
+}
+
 function tell({ tp, fn, fp, tn }, threshold, inUse) {
   for (const [name, count] of Object.entries({ tp, fn, fp, tn })) byId(`threshold-${name}`).textContent = counted(count);
   const shares = {
     f1: (2 * tp) / (2 * tp + fp + fn), accuracy: (tp + tn) / (tp + tn + fp + fn), fpr: fp / (fp + tn), fnr: fn / (fn + tp),
   };
   for (const [name, share] of Object.entries(shares)) {
-    byId(`threshold-${name}`).textContent = Number.isFinite(share) ? share.toFixed(3) : "–";
+    byId(`threshold-${name}`).textContent = Number.isFinite(share) ? fixed(share) : "–";
   }
-  byId("threshold-value").textContent = threshold.toFixed(3);
-  const which = inUse ? "the threshold in use" : `threshold ${threshold.toFixed(3)}`;
+  byId("threshold-value").textContent = threshold;
+  const which = inUse ? "the threshold in use" : `threshold ${threshold}`;
   byId("threshold-note").textContent = `At ${which} ${counted(tp + fp)} posts are flagged.`;
 }
 
@@ -58,11 +75,14 @@ function startThreshold() {
   const system = byId("threshold-system");
   system.append(...settings.systems.map((name) => make("option", { value: name, textContent: name })));
   system.value = settings.system;
-  let threshold = settings.chosen[system.value]; // to the last digit, which the slider cannot hold
+  let steps = [];
+  let threshold = settings.chosen[system.value]; // it may lie between two scores, where the slider has no step
 
   const update = async () => {
     const counts = confusions(system.value, threshold);
-    tell(counts[0], threshold, threshold === settings.chosen[system.value]);
+    const text = shown(threshold, steps, Number(slider.value));
+    slider.setAttribute("aria-valuetext", text);
+    tell(counts[0], text, threshold === settings.chosen[system.value]);
     const named = [[ALL, counts[0]], ...settings.groups.map(([name, code]) => [name, counts[code + 1]])];
     const view = await draw("threshold-rates");
     await view.data("rates", rateRows(named, settings.critical)).runAsync();
@@ -72,9 +92,11 @@ function startThreshold() {
     update();
   };
 
-  slider.addEventListener("input", () => move(Number(slider.value)));
+  slider.addEventListener("input", () => move(steps[Number(slider.value)]));
   const reset = () => {
-    slider.value = settings.chosen[system.value];
+    steps = stepsOf(system.value);
+    slider.max = steps.length - 1;
+    slider.value = steps.findIndex((step) => step >= settings.chosen[system.value]); // it flags the same posts
     move(settings.chosen[system.value]);
   };
   system.addEventListener("change", reset);
