@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.small_studies import balanced, make_post, make_prediction, system
 
+from probatum.metrics.recalibration import Recalibration
 from probatum.study import Criterion, VerdictSettings
 from probatum.verdict.compare import compare
 from probatum.verdict.decision import Decision, apply_decision, effect_of
@@ -144,6 +145,24 @@ def test_missing_evidence_is_asked_for():
         "Supply what is missing for: training is completed "
         "(it is not known how training went: there is no training summary)."
     )
+
+
+@pytest.mark.parametrize(("temperature", "noted"), [(3.0, True), (1.0, False)])
+def test_calibration_that_raised_the_ece_of_the_test_is_noted(temperature, noted):
+    posts = balanced(200)
+    answers = [make_prediction(post, post.label) for post in posts]
+    rows = [replace(row, score=0.99 if row.label == "hate" else 0.01, otherwise="not_hate") for row in answers]
+    decision = Decision("tuned", 0.5, calibration=Recalibration("temperature", temperature))
+    settings = VerdictSettings(criteria=[Criterion(**HARD[0])], bootstrap_draws=300)
+    verdict = compare(
+        posts,
+        {"tuned": apply_decision(decision, rows, "hate")},
+        settings,
+        "hate",
+        decisions={"tuned": effect_of(decision, rows, "hate", settings)},
+    )
+    told = [note for note in verdict.notes if "raised tuned's ECE on test from 0.010 to" in note]
+    assert bool(told) is noted
 
 
 def test_one_class_is_said():
