@@ -179,7 +179,9 @@ def test_ids_with_other_texts_say_what_to_do():
     (pair,) = compared(*runs).pairs
     assert (pair.paired_by, pair.paired, pair.other_text) == ("id", 0, 2)
     assert "0 posts paired by id, 2 with the same id but another text; " in pair.statement
-    assert pair.statement.endswith("(if the ids name the same posts all the same, let --columns name no text).")
+    assert pair.statement.endswith(
+        "(if the ids name the same posts all the same, say --columns text= to pair by id alone)."
+    )
 
 
 def test_a_pair_is_the_later_minus_the_earlier():

@@ -42,7 +42,7 @@ def statement(
     if found is None:
         why = "no post was parsed in both" if pairing.rows else "no post is in both"
         if pairing.other_text and not pairing.rows:
-            why += " (if the ids name the same posts all the same, let --columns name no text)"
+            why += " (if the ids name the same posts all the same, say --columns text= to pair by id alone)"
         return f"{warning}Nothing can be said about {system} against {other}: {why}."
     on = f"On the {count:,} post{'s' * (count > 1)} compared"
     shared = f"Holm's p counts F1 and accuracy{f' of all {num_pairs} pairs' if num_pairs > 1 else ''}"
