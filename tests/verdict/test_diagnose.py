@@ -172,6 +172,19 @@ def test_one_class_is_said():
     assert verdict.notes[-1].startswith("every post is truly hate: precision is 1 by construction")
 
 
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        (0.75, "Label more test posts: about"),
+        (0.83, "Change the model, or label more test posts: about"),
+        (0.801, "Move the limit or change the model (accuracy of tuned is at least 0.801): if it is truly as"),
+    ],
+)
+def test_an_open_criterion_leads_to_what_would_settle_it(limit, said):
+    verdict = verdict_of({"tuned": range(40)}, criteria=[{"metric": "accuracy", "at_least": limit}])
+    assert verdict.next_step.sentence.startswith(said)
+
+
 def test_a_point_at_the_limit_is_not_answered_by_more_posts():
     verdict = verdict_of({"tuned": range(40)}, criteria=[{"metric": "accuracy", "at_least": 0.8}])
     assert verdict.next_step.sentence.startswith("Move the limit or change the model")

@@ -301,12 +301,13 @@ def _after_open(slowest: CriterionResult) -> NextStep:
     way = "passes" if passes_at(criterion, slowest.value) else "fails"
     if out_of_reach(needed, slowest.n):
         return NextStep(
-            f"Move the limit or change the model: if {slowest.text} is truly as measured, to show that it {way} takes "
-            f"over {FARTHEST} times the {slowest.n:,} test posts there are."
+            f"Move the limit or change the model ({slowest.text}): if it is truly as measured, to show that it {way} "
+            f"takes over {FARTHEST} times the {slowest.n:,} test posts there are."
         )
+    do = "Label more test posts" if way == "passes" else "Change the model, or label more test posts"
     return NextStep(
-        f"Label more test posts, or change the model: about {needed:,} instead of {slowest.n:,} would settle the "
-        f"slowest criterion ({slowest.text}), which {way} if it is truly as measured.",
+        f"{do}: about {needed:,} instead of {slowest.n:,} would settle the slowest criterion ({slowest.text}), which "
+        f"{way} if it is truly as measured.",
         "probatum run STUDY",
     )
 
