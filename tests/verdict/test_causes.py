@@ -152,6 +152,17 @@ def test_the_tuned_curve_is_asked_before_the_linear_one():
     assert cause.command == "probatum audit TRAIN"
 
 
+def test_a_curve_that_falls_is_said_with_its_threshold():
+    found = verdict_of(VALIDATION, range(20), Clues(VALIDATION, curves=curve(tuned=(80, 82, 150), linear=(90, 80, 80))))
+    (note,) = (one for one in found.notes if "with more training posts" in one)
+    assert note.startswith(
+        "F1 of tuned on validation falls with more training posts (0.733 on 250, 0.727 on 500, 0.500"
+    )
+    assert "chance" not in note and note.count("at a threshold of 0.5") == 1
+    doubtful = verdict_of(VALIDATION, range(20), Clues(VALIDATION, curves=curve(tuned=(80, 82, 86))))
+    assert any("which chance may explain" in one for one in doubtful.notes)
+
+
 def test_a_curve_that_ended_rising_is_no_lack_of_data():
     assert causes(VALIDATION, range(20), clues=Clues(VALIDATION, curves=curve(linear=(120, 40, 40)))) == []
 

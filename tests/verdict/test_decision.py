@@ -187,6 +187,19 @@ def test_scores_that_a_temperature_cannot_mend_are_told():
     assert decide(posts, scored, calibration="temperature").notes == []
     (note,) = decide(posts, high, calibration="temperature").notes
     assert note.startswith("calibration takes the scores of tuned for almost nothing (temperature 50)")
+    assert note.endswith("try scoring.calibration: isotonic")
+
+
+def test_what_auto_has_rejected_is_not_advised():
+    random = np.random.default_rng(0)
+    posts = [make_post(at, "hate" if at % 2 else "not_hate") for at in range(40)]
+    lost = [predict(p, {"hate": s, "not_hate": 1 - s}, "hate") for p, s in zip(posts, random.random(40), strict=True)]
+    decision = decide(posts, lost, calibration="auto")
+    assert decision.calibration.method == "temperature"
+    assert decision.losses["temperature"] < decision.losses["isotonic"]
+    (note,) = decision.notes
+    assert "try" not in note.partition("too low; ")[2].split()
+    assert "isotonic was tried too and is no better (held-out log loss" in note
 
 
 def test_three_labels_fall_back_to_the_best_other():

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.small_studies import balanced, make_post, make_prediction, system
 
+from probatum.metrics.recalibration import Recalibration
 from probatum.study import Criterion, VerdictSettings
 from probatum.verdict.compare import compare
 from probatum.verdict.decision import Decision, apply_decision, effect_of
@@ -146,11 +147,42 @@ def test_missing_evidence_is_asked_for():
     )
 
 
+@pytest.mark.parametrize(("temperature", "noted"), [(3.0, True), (1.0, False)])
+def test_calibration_that_raised_the_ece_of_the_test_is_noted(temperature, noted):
+    posts = balanced(200)
+    answers = [make_prediction(post, post.label) for post in posts]
+    rows = [replace(row, score=0.99 if row.label == "hate" else 0.01, otherwise="not_hate") for row in answers]
+    decision = Decision("tuned", 0.5, calibration=Recalibration("temperature", temperature))
+    settings = VerdictSettings(criteria=[Criterion(**HARD[0])], bootstrap_draws=300)
+    verdict = compare(
+        posts,
+        {"tuned": apply_decision(decision, rows, "hate")},
+        settings,
+        "hate",
+        decisions={"tuned": effect_of(decision, rows, "hate", settings)},
+    )
+    told = [note for note in verdict.notes if "raised tuned's ECE on test from 0.010 to" in note]
+    assert bool(told) is noted
+
+
 def test_one_class_is_said():
     posts = [make_post(at, "hate") for at in range(6)]
     settings = VerdictSettings(criteria=[])
     verdict = compare(posts, {"tuned": system(posts, {0})}, settings, "hate")
     assert verdict.notes[-1].startswith("every post is truly hate: precision is 1 by construction")
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        (0.75, "Label more test posts: about"),
+        (0.83, "Change the model, or label more test posts: about"),
+        (0.801, "Move the limit or change the model (accuracy of tuned is at least 0.801): if it is truly as"),
+    ],
+)
+def test_an_open_criterion_leads_to_what_would_settle_it(limit, said):
+    verdict = verdict_of({"tuned": range(40)}, criteria=[{"metric": "accuracy", "at_least": limit}])
+    assert verdict.next_step.sentence.startswith(said)
 
 
 def test_a_point_at_the_limit_is_not_answered_by_more_posts():

@@ -35,7 +35,7 @@ def diagnosis(verdict: Verdict) -> list[str]:
     return [
         "## Diagnosis",
         table(("", "cause", "what was seen", "what to do", "command"), rows) or "No cause was found.",
-        "Learning curve:" if curve else "",
+        "Learning curve, at a threshold of 0.5 whatever was chosen:" if curve else "",
         table(header, curve),
     ]
 

@@ -25,7 +25,7 @@ from probatum.verdict.causes import diagnose as find_causes
 from probatum.verdict.clustering import clusters_of
 from probatum.verdict.criteria import judge
 from probatum.verdict.decision import Effect
-from probatum.verdict.diagnose import further_notes, next_step, notes_on
+from probatum.verdict.diagnose import further_notes, next_step, notes_on, notes_on_curve
 from probatum.verdict.evidence import NO_VALUE, Evidence, TrainingSummary, Usage, line_up
 from probatum.verdict.further import Further, weigh
 from probatum.verdict.results import (
@@ -98,6 +98,7 @@ def compare(
         *(training.notes if training else []),
         *notes_on(results, comparisons, training, decisions or {}, positive),
         *further_notes(figures, comparisons, settings.confidence),
+        *notes_on_curve(diagnosis.learning_curve),
     ]
     return Verdict(
         outcome=outcome,

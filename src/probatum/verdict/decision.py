@@ -6,7 +6,7 @@ on validation, which it was chosen for, are too good: those on test count.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -184,9 +184,18 @@ def _calibrated(
         notes.append(
             f"calibration takes the scores of {system} for almost nothing (temperature "
             f"{chosen.fitted.temperature:.0f}): one temperature cannot mend scores that are all too high "
-            "or too low; try scoring.calibration: isotonic"
+            f"or too low; {_instead(chosen.losses)}"
         )
     return chosen, notes
+
+
+def _instead(losses: Mapping[str, float]) -> str:
+    if "isotonic" not in losses:
+        return "try scoring.calibration: isotonic"
+    return (
+        f"isotonic was tried too and is no better (held-out log loss {number(losses['isotonic'])} against "
+        f"{number(losses['temperature'])})"
+    )
 
 
 def group_column(posts: Sequence[Post], rule: ThresholdRule) -> NDArray[np.str_] | None:

@@ -7,11 +7,11 @@ from math import isnan
 
 from probatum.metrics.intervals import Interval
 from probatum.study import Criterion
-from probatum.verdict.causes import costly_threshold
+from probatum.verdict.causes import NOTABLE_GAIN, costly_threshold
 from probatum.verdict.decision import Effect
 from probatum.verdict.evidence import TrainingSummary
 from probatum.verdict.further import FurtherFigures
-from probatum.verdict.further_results import Diagnosis, Seeds
+from probatum.verdict.further_results import CurvePoint, Diagnosis, Seeds
 from probatum.verdict.noise import note_on
 from probatum.verdict.results import Comparison, CriterionResult, NextStep, Outcome, SystemResult
 from probatum.verdict.settling import FARTHEST, out_of_reach, passes_at
@@ -48,6 +48,7 @@ def notes_on(
     return [
         *(note for comparison in comparisons if (note := _worse(comparison, trained))),
         *costly.values(),
+        *(note for name in effects if name in systems and (note := _on_calibration(systems[name], effects[name]))),
         *_on_training(training),
         *(note for system in systems.values() for note in _on_answers(system)),
         *_on_classes(systems, positive),
@@ -106,6 +107,35 @@ def _on_training(training: TrainingSummary | None) -> list[str]:
     step = "" if training.best_step is None else f" after step {training.best_step:,}"
     rise = f"from {number(training.best_loss)} to {number(training.final_loss)}"
     return [f"validation loss rose{step}, {rise}: overfitting; the best checkpoint was kept"]
+
+
+def _on_calibration(system: SystemResult, effect: Effect) -> str | None:
+    """Say that calibration made the scores worse on test; `None` where it did not, or there was none."""
+    before, after = effect.ece_before.value, system.calibration.ece.value
+    if effect.calibration == "none" or not after > before:
+        return None
+    return (
+        f"calibration ({effect.calibration}), chosen on validation, raised {system.name}'s ECE on test from "
+        f"{number(before)} to {number(after)}: validation and test may differ, or validation is small"
+    )
+
+
+def notes_on_curve(curve: Sequence[CurvePoint]) -> list[str]:
+    """Say where F1 fell with the last and largest share of the training posts, and how sure that is."""
+    last = {point.system: point for point in curve}
+    return [
+        f"F1 of {system} on validation falls with more training posts ({_curve_told(curve, system)}; the last change "
+        f"{number(point.change.value, sign=True)}, {number(point.change.low, sign=True)} to "
+        f"{number(point.change.high, sign=True)}{'' if point.change.high < 0 else ', which chance may explain'}): "
+        "more such posts are not what is missing. It is measured at a threshold of 0.5, from which the scores may have "
+        "moved away"
+        for system, point in last.items()
+        if point.change.value <= -NOTABLE_GAIN
+    ]
+
+
+def _curve_told(curve: Sequence[CurvePoint], system: str) -> str:
+    return ", ".join(f"{number(point.f1.value)} on {point.n:,}" for point in curve if point.system == system)
 
 
 def _on_answers(system: SystemResult) -> list[str]:
@@ -271,12 +301,13 @@ def _after_open(slowest: CriterionResult) -> NextStep:
     way = "passes" if passes_at(criterion, slowest.value) else "fails"
     if out_of_reach(needed, slowest.n):
         return NextStep(
-            f"Move the limit or change the model: if {slowest.text} is truly as measured, to show that it {way} takes "
-            f"over {FARTHEST} times the {slowest.n:,} test posts there are."
+            f"Move the limit or change the model ({slowest.text}): if it is truly as measured, to show that it {way} "
+            f"takes over {FARTHEST} times the {slowest.n:,} test posts there are."
         )
+    do = "Label more test posts" if way == "passes" else "Change the model, or label more test posts"
     return NextStep(
-        f"Label more test posts, or change the model: about {needed:,} instead of {slowest.n:,} would settle the "
-        f"slowest criterion ({slowest.text}), which {way} if it is truly as measured.",
+        f"{do}: about {needed:,} instead of {slowest.n:,} would settle the slowest criterion ({slowest.text}), which "
+        f"{way} if it is truly as measured.",
         "probatum run STUDY",
     )
 

@@ -214,7 +214,7 @@ class CurvePoint:
         system: linear or tuned.
         share: of the training posts.
         n: posts trained on.
-        f1: on the validation posts.
+        f1: on the validation posts, at a threshold of 0.5.
         change: F1 minus that of the next smaller share, paired; undefined at the smallest.
     """
 

@@ -36,6 +36,9 @@ def plots(content: ReportContent) -> list[Plot]:
     rows = [
         [one.system, f"{one.n:,}", *(number(end) for end in (one.f1.value, one.f1.low, one.f1.high))] for one in points
     ]
-    what = f"F1 of {', '.join(systems)} on the validation posts against the number of posts trained on, with intervals."
+    what = (
+        f"F1 of {', '.join(systems)} on the validation posts at a threshold of 0.5, against the number of posts "
+        "trained on, with intervals."
+    )
     header = ("system", "posts", "F1", "from", "to")
     return [Plot("learning-curve", "Learning curve", what, {**FIT_WIDTH, **common}, header, rows)]
