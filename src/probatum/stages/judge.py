@@ -130,9 +130,9 @@ class Judge:
 
     def _card_facts(self, context: ReportContext) -> CardFacts:
         trained, data = self._training_facts(), self.manifest.stage("data")["facts"]
-        return CardFacts(
-            context, trained.get("num_tokens"), trained.get("warmup_steps"), self.bench.strategy_name, data["notes"]
-        )
+        told = [*data["doubts"], *data["notes"]]
+        steps = trained.get("warmup_steps")
+        return CardFacts(context, trained.get("num_tokens"), steps, self.bench.strategy_name, told)
 
     def _cards(self) -> list[Path]:
         return [self.folder.card, *([self.folder.adapter / "README.md"] if "tuned" in self.study.systems else [])]
