@@ -3,6 +3,7 @@
 import json
 import random
 import re
+import shlex
 import string
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 import typer
+import yaml
 
 from probatum import __version__, cli
 from probatum.cli.app import console as console_of_app
@@ -271,6 +273,21 @@ def test_prepare_splits_a_file_and_names_the_next_step(probatum, tmp_path):
     for side, count in counts.items():
         assert f"  {out / side}.jsonl  {count} posts\n" in said
     assert said.endswith(f"next: probatum audit {' '.join(str(out / side) + '.jsonl' for side in counts)}\n")
+
+
+def test_the_step_after_prepare_knows_the_labels_of_the_study(probatum, tmp_path):
+    (tmp_path / "own.jsonl").write_text(
+        "".join(json.dumps({"text": f"text {n}", "label": ("fine", "toxic")[n % 2]}) + "\n" for n in range(40))
+    )
+    study = tmp_path / "own.yaml"
+    labels = {"positive": "toxic", "labels": {"toxic": "toxic", "fine": "fine"}}
+    files = {"train": "out/train.jsonl", "validation": "out/validation.jsonl"}
+    study.write_text(yaml.safe_dump({"name": "own", "task": labels, "data": files}))
+    code, said, _ = probatum("prepare", "files", tmp_path / "own.jsonl", "--out", tmp_path / "out", "--study", study)
+    assert code == 0
+    command = shlex.split(said.rpartition("next: probatum ")[2])
+    assert command[-2:] == ["--study", str(study)]
+    assert probatum(*command)[0] == 0
 
 
 def test_prepare_counts_what_it_skips_and_what_the_test_holds_too(probatum, tmp_path):

@@ -44,7 +44,7 @@ def test_a_study_on_the_built_in_model_is_healthy(study):
     diagnosis = diagnose(study())
     checks = found(diagnosis)
     assert diagnosis.healthy
-    assert checks["data.train"] == ("ok", "6 posts, 4 hate, 0 skipped")
+    assert checks["data.train"] == ("ok", "6 posts: 4 hate, 2 not_hate; 0 skipped")
     assert checks["data.test"][0] == "ok"
     assert checks["model"] == ("ok", "builtin: gpt_oss, 4 layers, on cpu")
     assert checks["template"] == ("ok", "Harmony")
@@ -70,7 +70,7 @@ def test_bad_posts_are_a_fault_or_when_skipped_a_note(study, tmp_path):
     assert level == "fault"
     assert "bad.jsonl:2: label" in said
     skipped = diagnose(study({"train": tmp_path / "bad.jsonl", "on_error": "skip"}))
-    told = "1 posts, 1 hate, 1 skipped; all are hate, so there is nothing to tell apart"
+    told = "1 posts: 1 hate; 1 skipped; all are hate, so there is nothing to tell apart"
     assert found(skipped)["data.train"] == ("note", told)
     assert skipped.healthy
 

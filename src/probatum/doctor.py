@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -128,8 +129,10 @@ def _posts(study: Study) -> tuple[dict[str, ReadResult], list[Check]]:
             checks.append(Check(f"data.{side}", "fault", str(error)))
             continue
         reads[side] = read
-        positive = sum(post.label == study.task.positive for post in read.posts)
-        found = f"{len(read.posts):,} posts, {positive:,} {study.task.positive}, {len(read.skipped):,} skipped"
+        labels = Counter({study.task.positive: 0})
+        labels.update(post.label for post in read.posts)
+        told = ", ".join(f"{count:,} {label}" for label, count in labels.most_common())
+        found = f"{len(read.posts):,} posts: {told}; {len(read.skipped):,} skipped"
         level: Level = "note" if read.skipped else "ok"
         if read.posts and len({post.label for post in read.posts}) == 1:
             level = "note"

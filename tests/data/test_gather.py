@@ -104,6 +104,17 @@ def test_test_posts_that_stand_in_training_are_counted_and_kept(study):
     assert len(gathered.sides["test"]) == 8
 
 
+def test_labels_that_are_one_in_every_figure_are_noted(study):
+    labels = ["toxic", "rude", "fine", "fine"]
+    posts = [row | {"label": labels[number % 4]} for number, row in enumerate(rows(12))]
+    task = {"positive": "toxic", "labels": {label: label for label in labels}}
+    assert (
+        "labels that count as not toxic: fine (18), rude (9)"
+        in gather(study(posts, posts, posts, more={"task": task})).notes
+    )
+    assert not any("count as not" in note for note in gather(study(test=rows(9, "test"))).notes)
+
+
 def test_skipped_records_are_kept_and_noted(study):
     bad = [{"id": "bad", "text": "no such label", "label": "maybe"}, {"id": "worse", "label": "hate"}]
     gathered = gather(study(rows(6, "a") + bad, test=[*rows(6, "c"), bad[0]], on_error="skip"))

@@ -55,6 +55,13 @@ def test_undefined_areas_have_undefined_intervals(interval):
     assert interval(np.array([], dtype=bool), np.array([]), 0.95).reason == "there are no posts"
 
 
+def test_a_tie_by_construction_has_no_interval():
+    found = auroc_interval(np.array([True, False, False]), np.full(3, 0.4), 0.95)
+    assert (found.value, found.reason) == (0.5, "every score is the same: a tie by construction")
+    assert math.isnan(found.low) and math.isnan(found.high)
+    assert auroc_interval(np.array([True, False, False]), np.array([0.4, 0.4, 0.3]), 0.95).bounded
+
+
 rows = st.lists(st.tuples(st.booleans(), st.sampled_from([0.1, 0.3, 0.5, 0.9])), min_size=2, max_size=25)
 
 

@@ -2,6 +2,7 @@
 
 import io
 import random
+import re
 
 import pytest
 from rich.console import Console
@@ -67,6 +68,7 @@ def test_hostile_names_stay_harmless():
 def test_a_pair_ends_with_its_statement():
     shown = printed(make_run("x", "1100", "1000"), make_run("y", "1100", "1100"))
     assert "y minus x" in shown
+    assert len(re.findall(r"Holm's p [01]\.\d{3}", shown)) == 2  # of F1 and of accuracy
     assert "On the 4 posts compared, neither is shown to be better" in shown
 
 

@@ -89,5 +89,5 @@ def test_a_value_that_is_no_yaml_is_told():
 def test_an_unknown_setting_is_told_as_in_the_file(tmp_path):
     path = tmp_path / "study.yaml"
     path.write_text(BASE)
-    with pytest.raises(StudyError, match="did you mean 'seeds'"):
+    with pytest.raises(StudyError, match=r"^training.seedss as given over .*: unknown key; did you mean 'seeds'"):
         Study.load(path, settings_of(["training.seedss=[0]"]))

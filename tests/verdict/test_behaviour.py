@@ -108,6 +108,29 @@ def test_flips_and_changes_by_hand():
     assert math.isnan(found.pairs[1].systems["tuned"].p_value)  # a single post
 
 
+def one_swap_a_post(changes):
+    posts = [swap(at, f"p{at}", "x", "y") for at in range(len(changes))]
+    before = [scored(f"p{at}", 0.5 - change / 2) for at, change in enumerate(changes)]
+    after = [scored(f"s{at}", 0.5 + change / 2) for at, change in enumerate(changes)]
+    return swaps_of(Swapped(posts, {"tuned": before}, {"tuned": after}, len(posts)), SETTINGS)
+
+
+@pytest.mark.parametrize("changes", [[0.9, -0.3, 0.16], [0.001, 0.001, 0.001]])
+def test_too_few_posts_give_no_interval_and_no_test(changes):
+    found = one_swap_a_post(changes)
+    for one in (found.overall["tuned"], found.pairs[0].systems["tuned"]):
+        assert math.isnan(one.change.low) and math.isnan(one.change.high) and math.isnan(one.p_value)
+        assert one.change.defined and one.change.reason.startswith("fewer than 5 independent posts")
+
+
+def test_no_change_of_a_score_lies_beyond_the_possible():
+    found = one_swap_a_post([1.0, 1.0, -1.0, 1.0, 1.0, 0.9])
+    change, absolute = found.pairs[0].systems["tuned"].change, found.overall["tuned"].change
+    assert (change.high, absolute.high) == (1.0, 1.0)
+    assert change.low < 0 < absolute.low
+    assert one_swap_a_post([0.0] * 5 + [0.1]).overall["tuned"].change.low == 0.0
+
+
 def test_a_name_that_moves_every_score_is_found_and_chance_is_not():
     posts, before, after = [], [], []
     for at in range(60):

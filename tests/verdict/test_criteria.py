@@ -113,8 +113,29 @@ def test_inconclusive_says_how_many_posts_would_settle_it():
     posts = balanced(200)
     found = judged({"metric": "accuracy", "at_least": 0.75}, posts, {"tuned": system(posts, range(40))})
     assert found.posts_needed == needed_trials(0.8, 0.75)
-    assert f"about {found.posts_needed} such posts would settle it with 80% power (there are 200)" in found.reason
-    assert found.reason.endswith(f"so many pass it with 80% power where it is truly at least {found.showable:.3f}")
+    assert (
+        f"if it is truly 0.800 as measured, about {found.posts_needed} such posts (there are 200) would show with 80% "
+        "power that it passes" in found.reason
+    )
+    assert found.reason.endswith(
+        f"for the 200 there are to pass it with 80% power, it must truly be at least {found.showable:.3f}"
+    )
+
+
+def test_settling_at_a_measured_point_below_the_limit_means_failing():
+    posts = balanced(200)
+    found = judged({"metric": "accuracy", "at_least": 0.85}, posts, {"tuned": system(posts, set(range(36)))})
+    assert found.outcome == "inconclusive"
+    assert "if it is truly 0.820 as measured, about" in found.reason
+    assert "would show with 80% power that it fails; for the 200 there are to pass it" in found.reason
+
+
+def test_an_absurd_number_of_posts_is_out_of_reach():
+    posts = balanced(200)
+    found = judged({"metric": "accuracy", "at_least": 0.801}, posts, {"tuned": system(posts, set(range(40)))})
+    assert found.posts_needed > 100 * 200
+    assert "to show that it fails takes over 100 times the 200 posts there are: out of reach" in found.reason
+    assert f"{found.posts_needed:,}" not in found.reason
 
 
 def test_posts_needed_counts_all_posts_of_the_slice_not_only_the_negatives():
@@ -278,11 +299,13 @@ RETENTION = {"metric": "retention_nll", "rise_over": "baseline", "at_most": 0.02
         ),
         (LOSS, None, "inconclusive", "the validation loss is not known at the start and at the kept checkpoint"),
         (
-            RETENTION, TrainingSummary(retention_nll_baseline=3.0, retention_nll_tuned=3.01), "passed",
+            {**RETENTION, "decide": "point"},
+            TrainingSummary(retention_nll_baseline=3.0, retention_nll_tuned=3.01), "passed",
             "loss on general text went from 3.0000 to 3.0100 (+0.010)",
         ),
         (
-            RETENTION, TrainingSummary(retention_nll_baseline=3.0, retention_nll_tuned=3.1), "failed",
+            {**RETENTION, "decide": "point"},
+            TrainingSummary(retention_nll_baseline=3.0, retention_nll_tuned=3.1), "failed",
             "loss on general text went from 3.0000 to 3.1000 (+0.100)",
         ),
         (
@@ -293,11 +316,6 @@ RETENTION = {"metric": "retention_nll", "rise_over": "baseline", "at_most": 0.02
             {**RETENTION, "rise_over": "linear"},
             TrainingSummary(retention_nll_baseline=3.0, retention_nll_tuned=3.1), "inconclusive",
             "loss on general text is measured for tuned over baseline only",
-        ),
-        (
-            {**RETENTION, "decide": "bound"},
-            TrainingSummary(retention_nll_baseline=3.0, retention_nll_tuned=3.0), "inconclusive",
-            "the loss on general text has no interval; use decide: point",
         ),
     ],
 )  # fmt: skip

@@ -1,11 +1,15 @@
 """What the notes say, and the one next step of every situation."""
 
+from dataclasses import replace
+
 import pytest
 from tests.small_studies import balanced, make_post, make_prediction, system
 
 from probatum.study import Criterion, VerdictSettings
 from probatum.verdict.compare import compare
+from probatum.verdict.decision import Decision, apply_decision, effect_of
 from probatum.verdict.evidence import TrainingSummary
+from probatum.verdict.training_advice import gentler, longer, stronger
 
 
 def verdict_of(errors, n=200, training=None, criteria=(), notes=()):
@@ -19,11 +23,61 @@ def verdict_of(errors, n=200, training=None, criteria=(), notes=()):
 HARD = [{"metric": "accuracy", "at_least": 0.99}]
 
 
-def test_tuned_worse_than_baseline():
-    verdict = verdict_of({"baseline": range(20), "tuned": range(80)}, criteria=HARD)
+WORSE = {"baseline": range(20), "tuned": range(80)}
+
+
+def test_tuned_worse_than_baseline_after_a_loss_that_rose():
+    training = TrainingSummary(True, 90, 90, 1.2, 0.8, 60, 0.95, learning_rate=2e-4, epochs=3)
+    verdict = verdict_of(WORSE, criteria=HARD, training=training)
     assert verdict.notes[0].startswith("tuned is worse than baseline (F1 -0.300, interval -0.3")
-    assert verdict.notes[0].endswith("overfitting or a learning rate too high: try --learning-rate 1e-4 --epochs 2")
-    assert verdict.next_step.command == "probatum run STUDY --learning-rate 1e-4 --epochs 2"
+    assert verdict.notes[0].endswith("; validation loss rose: try --learning-rate 0.0001 --epochs 2")
+    assert verdict.next_step.command == "probatum run STUDY --learning-rate 0.0001 --epochs 2"
+
+
+def test_tuned_worse_than_baseline_while_the_loss_still_fell():
+    training = TrainingSummary(True, 90, 90, 1.2, 0.8, 90, 0.8, learning_rate=2e-4, epochs=3)
+    verdict = verdict_of(WORSE, criteria=HARD, training=training)
+    assert verdict.notes[0].endswith("; validation loss was lowest at the last step: try --epochs 6")
+    assert verdict.next_step.command == "probatum run STUDY --epochs 6"
+
+
+def test_where_no_loss_says_why_no_setting_is_advised():
+    verdict = verdict_of(WORSE, criteria=HARD)
+    assert "overfitting" not in verdict.notes[0] and "try" not in verdict.notes[0]
+    assert verdict.next_step.command is None
+    assert verdict.next_step.sentence.endswith("tuned is behind baseline, and no loss says why.")
+
+
+@pytest.mark.parametrize("summary", [{"best_step": 90}, {"best_step": 30, "final_loss": 0.9}])
+@pytest.mark.parametrize("advice", [gentler, longer, stronger])
+def test_no_setting_is_advised_that_the_study_has(advice, summary):
+    training = TrainingSummary(True, 90, 90, 1.2, 0.8, **{"final_loss": 0.8} | summary, learning_rate=2e-4, epochs=3)
+    flags = advice(training).split()
+    given = dict(zip(flags[::2], map(float, flags[1::2]), strict=True))
+    assert given and given.get("--epochs") != 3 and given.get("--learning-rate") != 2e-4
+
+
+def test_a_capped_threshold_that_costs_f1_is_named_in_the_place_of_training():
+    posts = balanced(200)
+    positive = [post.label == "hate" for post in posts]
+    score = [0.7 if one else 0.2 for one in positive]
+    answers = [make_prediction(post, post.label) for post in posts]
+    rows = [replace(row, score=one, otherwise="not_hate") for row, one in zip(answers, score, strict=True)]
+    decision = Decision("tuned", 0.9, chosen=True, rule="highest F1 with FPR at most 0.010", meets_cap=False)
+    settings = VerdictSettings(criteria=[Criterion(**HARD[0])], bootstrap_draws=300)
+    verdict = compare(
+        posts,
+        {"baseline": rows, "tuned": apply_decision(decision, rows, "hate")},
+        settings,
+        "hate",
+        training=TrainingSummary(True, 90, 90, 1.2, 0.8, 90, 0.8, learning_rate=2e-4, epochs=3),
+        decisions={"tuned": effect_of(decision, rows, "hate", settings)},
+    )
+    assert verdict.diagnosis.causes[0].kind == "threshold"
+    assert "costs tuned F1 on test: 0.000, where 0.5 gives 1.000" in verdict.next_step.sentence
+    assert "validation could not keep the cap anyway" in verdict.notes[1]
+    assert "--epochs" not in " ".join(verdict.notes)
+    assert verdict.next_step.command == "probatum run STUDY --set scoring.threshold=0.5"
 
 
 def test_tuned_a_little_behind_baseline():
@@ -96,7 +150,7 @@ def test_one_class_is_said():
     posts = [make_post(at, "hate") for at in range(6)]
     settings = VerdictSettings(criteria=[])
     verdict = compare(posts, {"tuned": system(posts, {0})}, settings, "hate")
-    assert "every post is positive: some figures have no value" in verdict.notes
+    assert verdict.notes[-1].startswith("every post is truly hate: precision is 1 by construction")
 
 
 def test_a_point_at_the_limit_is_not_answered_by_more_posts():

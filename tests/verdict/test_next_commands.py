@@ -10,21 +10,22 @@ import typer
 from probatum import cli
 from probatum.cli.options import load_study
 from probatum.demo import write_demo
-from probatum.verdict import causes, diagnose
-from probatum.verdict.causes import gentler
+from probatum.verdict import causes, diagnose, training_advice
 from probatum.verdict.evidence import TrainingSummary
 from probatum.verdict.results import NextStep
+from probatum.verdict.training_advice import gentler, longer, stronger
 
 VERBS = typer.main.get_command(cli.app).commands
 WRITTEN = [
     command
-    for module in (causes, diagnose)
+    for module in (causes, diagnose, training_advice)
     for command in re.findall(r'"(probatum (?:run|audit)[^"]*)"', Path(module.__file__).read_text(encoding="utf-8"))
 ]
 TRAINED = TrainingSummary(True, 300, 300, 1.2, 0.8, 100, 0.95, learning_rate=1e-4, epochs=3)
 FILLED = {
     "{gentler(training)}": gentler(TRAINED),
-    "{flags}": gentler(None),
+    "{longer(training)}": longer(TRAINED),
+    "{stronger(training)}": stronger(TRAINED),
     "{listed}": "0,1,2",
 }
 

@@ -139,6 +139,27 @@ def test_one_row_or_one_class(truth, answer):
     json.dumps(found.to_json(), allow_nan=False)
 
 
+@pytest.mark.parametrize(
+    ("truth", "note"),
+    [
+        ("1111", "every post is truly hate: precision is 1 by construction"),
+        ("0000", "no post is truly hate: precision"),
+    ],
+)
+def test_one_true_class_is_noted(truth, note):
+    (run,) = compared(make_run("x", truth, "1010")).runs
+    assert [one for one in run.notes if one.startswith(note)]
+    assert compared(make_run("x", "10", "10")).runs[0].notes == []
+
+
+def test_missing_scores_are_counted_and_said_to_rank_worst():
+    run = compared(make_run("x", "1100", "1100", scores=[0.9, math.nan, 0.1, math.nan])).to_json()["runs"][0]
+    assert run["notes"][0].startswith("2 of 4 posts have no score and rank worst")
+    assert run["overall"]["metrics"]["auroc"]["value"] == 0.25
+    assert compared(make_run("x", "10", "10", scores=[0.9, 0.1])).runs[0].notes == []
+    assert compared(make_run("x", "10", "10", scores=[math.nan] * 2)).runs[0].notes == []
+
+
 def test_everything_unparsed_leaves_nothing_valid():
     found = compared(make_run("x", "10", "??"), make_run("y", "10", "10"), counting="valid_only")
     assert found.runs[0].overall.counted == 0
@@ -158,7 +179,9 @@ def test_ids_with_other_texts_say_what_to_do():
     (pair,) = compared(*runs).pairs
     assert (pair.paired_by, pair.paired, pair.other_text) == ("id", 0, 2)
     assert "0 posts paired by id, 2 with the same id but another text; " in pair.statement
-    assert pair.statement.endswith("(if the ids name the same posts all the same, let --columns name no text).")
+    assert pair.statement.endswith(
+        "(if the ids name the same posts all the same, say --columns text= to pair by id alone)."
+    )
 
 
 def test_a_pair_is_the_later_minus_the_earlier():
@@ -191,7 +214,7 @@ def test_the_same_answers_show_no_difference():
 def test_an_open_difference_says_how_many_posts_would_settle_it():
     (pair,) = compared(make_run("x", "10" * 20, "10" * 18 + "0000"), make_run("y", "10" * 20, "10" * 19 + "00")).pairs
     assert "neither is shown to be better" in pair.statement
-    assert "such posts would settle F1" in pair.statement
+    assert "such posts would show it with 80% power" in pair.statement
 
 
 def test_many_pairs_share_one_level():
@@ -202,7 +225,12 @@ def test_many_pairs_share_one_level():
     three = compared(poor, good, make_run("z", truth, "10" * 40))
     assert [(pair.system, pair.other) for pair in three.pairs] == [("y", "x"), ("z", "x"), ("z", "y")]
     assert "accuracy" not in three.pairs[0].supported
-    assert three.pairs[0].statement.endswith("(level shared among 3 pairs).")
+    told, p = three.pairs[0].statement, three.pairs[0].holm_p
+    assert f"Holm's p = {p['f1']:.2g})" in told and f"McNemar p = 0.031, Holm's p = {p['accuracy']:.2g})" in told
+    assert told.endswith(
+        "(Holm's p counts F1 and accuracy of all 3 pairs together and decides at 0.05; each interval is at 95% for "
+        "itself)."
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))

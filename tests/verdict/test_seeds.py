@@ -96,6 +96,13 @@ def test_the_interval_joins_both_draws():
     assert seed_interval(result, spread_of([0.1]), 0.95)[0] != seed_interval(result, spread_of([0.1]), 0.95)[0]  # NaN
 
 
+def test_the_interval_stays_within_the_possible():
+    level = judged(30, [170], {"metric": "accuracy", "at_least": 0.5}).seeds.criteria[0]
+    assert (level.low, level.high) == (0.0, 1.0)
+    gain = judged(30, [170]).seeds.criteria[0]
+    assert (gain.low, gain.high) == (-1.0, 1.0)
+
+
 def test_the_interval_of_the_mean_covers_as_often_as_it_says():
     """True gain 0.1, posts' error 0.02 common to all seeds, seeds' own 0.03: three seeds."""
     rng = np.random.default_rng(0)

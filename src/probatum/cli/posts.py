@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -62,7 +63,9 @@ def prepare(
         say(f"  {overlap:,} posts whose text the test holds too {done}")
     for record in prepared.skipped[:5]:
         say(f"  skipped {record}")
-    say_next(f"probatum audit {' '.join(str(prepared.files[side]) for side in prepared.files if side in SIDES)}")
+    written = [shlex.quote(str(prepared.files[side])) for side in prepared.files if side in SIDES]
+    labels = [] if study is None else ["--study", shlex.quote(str(study))]
+    say_next(f"probatum audit {' '.join([*written, *labels])}")
 
 
 @app.command(rich_help_panel="Stage by stage", cls=SpreadingCommand)
@@ -121,7 +124,7 @@ def audit(
         loaded = load_study(study, {})
         task, data = loaded.task, loaded.data
         counts = None if loaded.prompt.strategy == READY else count_cut(loaded)
-    named = parse_columns(columns, POST_FIELDS)
+    named = parse_columns(columns, POST_FIELDS, may_be_none=())
     reading = Reading(task.label_set(), data.columns, data.marker, on_error or data.on_error)
     read = read_audited(files, against or [], reading, source=source, named=named, positive=positive)
     found = audit_posts(read.files, counts, against=read.against, positive=read.labels.positive)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,6 +68,7 @@ def gather(study: Study) -> Gathered:
             f"there is no test file: validation was split into {len(sides['validation'])} posts that choose "
             f"and {len(sides['test'])} that decide"
         )
+    notes += _pooled(sides, study.task.positive)
     if skipped:
         notes.append(f"{len(skipped)} records could not be read and were skipped: see data/skipped.jsonl")
     doubts = []
@@ -82,6 +84,16 @@ def gather(study: Study) -> Gathered:
     elif overlap:
         notes.append(_overlap_told(overlap, sides))
     return Gathered(sides, skipped, frame, notes, doubts)
+
+
+def _pooled(sides: dict[str, list[Post]], positive: str) -> list[str]:
+    """Say which labels are one in every figure, where more than one is not the positive label."""
+    counts = Counter(post.label for posts in sides.values() for post in posts if post.label != positive)
+    if len(counts) < 2:
+        return []
+    return [
+        f"labels that count as not {positive}: {', '.join(f'{label} ({n:,})' for label, n in counts.most_common())}"
+    ]
 
 
 def sample(posts: Sequence[Post], count: int, seed: int) -> list[Post]:

@@ -22,6 +22,8 @@ from probatum.metrics.figure import Figure
 from probatum.metrics.intervals import Interval, critical_value, on_fewer
 from probatum.metrics.ranking import NO_SCORES, auprc, auroc, cuts, ranked_wrong
 
+ALL_TIED = "every score is the same: a tie by construction"
+
 
 @dataclass(frozen=True)
 class BiasAreas:
@@ -61,9 +63,11 @@ def auroc_interval(truth: Flags, score: Floats, confidence: float, clusters: Cod
         clusters: int[n], posts of one value are one cluster; `None` if every post stands for itself.
 
     Returns:
-        The area with its interval; undefined where the area is.
+        The area with its interval; undefined where the area is. Where every score is the same, 0.5 without ends: it
+        is a tie by construction, and nothing was drawn that could vary.
     """
-    return _interval(_Kind(auroc, _added_to_auroc, auroc_ends), truth, score, confidence, clusters)
+    found = _interval(_Kind(auroc, _added_to_auroc, auroc_ends), truth, score, confidence, clusters)
+    return found.without_ends(ALL_TIED) if found.defined and (score == score[0]).all() else found
 
 
 def auprc_interval(truth: Flags, score: Floats, confidence: float, clusters: Codes | None = None) -> Interval:

@@ -26,7 +26,7 @@ class Interval(MayBeUndefined):
         low: lower end; NaN if undefined.
         high: upper end; NaN if undefined.
         n: how many posts the figure is a share of (for a false-positive rate: the negative ones).
-        reason: why the estimate is undefined, `None` if it is a number.
+        reason: why the estimate is undefined, or its interval alone, `None` if both are numbers.
     """
 
     value: float
@@ -39,6 +39,21 @@ class Interval(MayBeUndefined):
     def undefined(cls, reason: str, n: int = 0) -> Interval:
         """Return the interval of a figure that has no value."""
         return cls(math.nan, math.nan, math.nan, n, reason)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there are ends."""
+        return not math.isnan(self.low)
+
+    def without_ends(self, reason: str) -> Interval:
+        """Return the estimate with no interval around it."""
+        return Interval(self.value, math.nan, math.nan, self.n, reason)
+
+    def within(self, lowest: float, highest: float) -> Interval:
+        """Return the same with ends cut to what the figure can be, which leaves out nothing that is possible."""
+        if not self.bounded:
+            return self
+        return Interval(self.value, max(self.low, lowest), min(self.high, highest), self.n, self.reason)
 
 
 def critical_value(confidence: float) -> float:

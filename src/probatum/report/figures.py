@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import isnan
 
 from probatum.metrics.classification import DEFINITIONS
 from probatum.metrics.groups import FIGURES as SLICE_FIGURES
@@ -26,8 +25,9 @@ def with_interval(interval: Interval, sign: bool = False) -> str:
     """Return a value and its interval, if it has one, as one cell; or why there is no value."""
     if not interval.defined:
         return f"– ({in_markdown(interval.reason or 'unknown')})"
-    if isnan(interval.low):
-        return number(interval.value, sign)
+    if not interval.bounded:
+        why = f" (no interval: {in_markdown(interval.reason)})" if interval.reason else ""
+        return f"{number(interval.value, sign)}{why}"
     return f"{number(interval.value, sign)} ({number(interval.low, sign)} to {number(interval.high, sign)})"
 
 

@@ -11,6 +11,7 @@ from rich.text import Text
 from probatum.report.safe import one_line
 from probatum.report.tables import FIGURES, plain, titled_table, with_span
 from probatum.verdict.runs import Figures, PairFigures, RunFigures, RunsCompared, SliceFigures
+from probatum.verdict.wording import number
 
 LONGEST_NAME = 34
 COLUMN = 11  # characters of "0.123-0.456"
@@ -78,15 +79,17 @@ def _notes(run: RunFigures, compared: RunsCompared) -> list[str]:
 
 
 def _without_value(run: RunFigures) -> list[str]:
-    """Say why figures of the tables are dashes."""
+    """Say why figures of the tables are dashes, or have no interval."""
     why: dict[str, list[str]] = {}
     for found in (run.overall, *run.groups, *run.sources):
         where = f" of {one_line(found.value, COLUMN)}" if found.value else ""
         for metric, name in _figures(run.has_scores):
-            if reason := found.metrics[metric].reason:
-                why.setdefault(reason, []).append(name + where)
+            figure = found.metrics[metric]
+            if figure.reason:
+                what = "No interval" if figure.defined else "A dash"
+                why.setdefault(f"{what} where {figure.reason}", []).append(name + where)
     return [
-        f"A dash where {reason}: {', '.join(names[:MOST_WORDS])}{', …' * (len(names) > MOST_WORDS)}."
+        f"{reason}: {', '.join(names[:MOST_WORDS])}{', …' * (len(names) > MOST_WORDS)}."
         for reason, names in why.items()
     ]
 
@@ -112,7 +115,10 @@ def _pair_table(pair: PairFigures) -> Table:
     left_out = pair.paired - pair.compared
     table = _table("posts", "F1", "accuracy", "McNemar p", "fixed", "broken")
     posts = f"{pair.compared:,}" + (f"\n{left_out:,} unparsed\nleft out" if left_out else "")
-    f1, accuracy = (with_span(pair.differences[metric], sign=True) for metric in ("f1", "accuracy"))
+    f1, accuracy = (
+        f"{with_span(pair.differences[metric], sign=True)}\nHolm's p {number(pair.holm_p[metric])}"
+        for metric in ("f1", "accuracy")
+    )
     table.add_row(posts, f1, accuracy, f"{pair.mcnemar_p:.2g}", f"{len(pair.fixed):,}", f"{len(pair.broken):,}")
     return table
 

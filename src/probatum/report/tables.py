@@ -190,9 +190,11 @@ def _level(verdict: Verdict) -> str:
 
 
 def with_span(interval: Interval, sign: bool = False) -> str:
-    """Return a value with its interval on the line below; a dash where it is undefined."""
+    """Return a value with its interval, if it has one, on the line below; a dash where it is undefined."""
     if not interval.defined:
         return "-"
+    if not interval.bounded:
+        return f"{number(interval.value, sign)}\nno interval"
     between = " to " if sign else "-"
     return f"{number(interval.value, sign)}\n{number(interval.low, sign)}{between}{number(interval.high, sign)}"
 

@@ -271,16 +271,23 @@ def _seed_run(bench: Bench, manifest: Manifest, seed: int) -> SeedRun:
         training_summary(trained, bench.study),
         retention_nll_baseline=baseline.get("retention_nll"),
         retention_nll_tuned=scored.get("retention_nll"),
+        retention_rise=kept.rise if (kept := retention(bench.study, manifest, f"score seed {seed}")) else None,
     )
     decide(bench, JUDGED)
     return SeedRun(read_predictions(bench.folder.predictions(JUDGED)), summary)
 
 
-def retention(study: Study, manifest: Manifest) -> Retention | None:
-    """Return the loss on general text before and after training; `None` where it was not measured."""
-    losses = {system: manifest.stage(system).get("facts", {}).get("retention") or [] for system in ("baseline", JUDGED)}
+def retention(study: Study, manifest: Manifest, after: str = JUDGED) -> Retention | None:
+    """Return the loss on general text before and after training; `None` where it was not measured.
+
+    Args:
+        study: says on which text.
+        manifest: of the run.
+        after: the stage that scored with the adapter.
+    """
+    losses = {stage: manifest.stage(stage).get("facts", {}).get("retention") or [] for stage in ("baseline", after)}
     source = "shipped" if study.data.retention is None else study.data.retention.name
-    return retention_of(source, losses["baseline"], losses[JUDGED], study.verdict.confidence)
+    return retention_of(source, losses["baseline"], losses[after], study.verdict.confidence)
 
 
 def _cases(bench: Bench, systems: Sequence[str]) -> Cases:

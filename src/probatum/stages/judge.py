@@ -95,6 +95,12 @@ class Judge:
         posts = self.bench.posts("test")
         predictions = {str(system): read_predictions(folder.predictions(system)) for system in study.systems}
         decisions = {str(system): read_decision(folder.decision(system)) for system in study.systems}
+        clusters = clusters_of(posts, study.verdict.cluster)
+        codes = clusters.codes if clusters else None
+        effects = {
+            name: effect_of(one, read_predictions(folder.scores(name)), study.task.positive, study.verdict, codes)
+            for name, one in decisions.items()
+        }
         verdict = compare(
             posts,
             predictions,
@@ -109,14 +115,8 @@ class Judge:
             ],
             doubts=self.manifest.stage("data")["facts"]["doubts"],
             further=further.read_further(self.bench, self.manifest),
-        )
-        clusters = clusters_of(posts, study.verdict.cluster)
-        codes = clusters.codes if clusters else None
-        effects = {
-            name: effect_of(one, read_predictions(folder.scores(name)), study.task.positive, study.verdict, codes)
-            for name, one in decisions.items()
-        }
-        verdict = replace(verdict.located(self._places()), decisions=effects)
+            decisions=effects,
+        ).located(self._places())
         write_json_atomic(folder.verdict, verdict.to_json())
         for system, result in verdict.to_json()["systems"].items():
             write_json_atomic(folder.metrics(system), result)

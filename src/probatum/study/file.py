@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Self
 
@@ -113,7 +114,7 @@ class Study(Section):  # noqa: PLW1641  # it holds lists, so it has no hash
         try:
             study = cls.model_validate(raw)
         except ValidationError as error:
-            raise StudyError(_explain(path, error, tree, cls)) from error
+            raise StudyError(_explain(path, error, tree, cls, tuple(overrides or ()))) from error
         study = study._resolved(path.resolve().parent)
         study._path = path
         return study
@@ -170,16 +171,23 @@ def _lay_over(raw: dict[str, Any], keys: list[str], value: Any) -> None:
     raw[keys[-1]] = value
 
 
-def _explain(path: Path, error: ValidationError, tree: yaml.Node | None, root: type[BaseModel]) -> str:
-    """Turn pydantic's findings into lines that name file, line, key and remedy."""
+def _explain(
+    path: Path, error: ValidationError, tree: yaml.Node | None, root: type[BaseModel], laid_over: Collection[str]
+) -> str:
+    """Turn pydantic's findings into lines that name file, line, key and remedy; what was laid over has no line."""
     lines = []
+
+    def place(where: tuple[int | str, ...]) -> str:
+        key = _dotted(where)
+        given = any(key == one or key.startswith(f"{one}.") for one in laid_over)
+        return f"{key} as given over {path}" if given else f"{path}:{line_of(tree, where)}: {key or 'study'}"
+
     for finding in error.errors(include_url=False):
         fault = finding.get("ctx", {}).get("error")
         if isinstance(fault, FaultsInPlaceError):
-            lines += [f"{path}:{line_of(tree, where)}: {_dotted(where)}: {said}" for where, said in fault.faults]
+            lines += [f"{place(where)}: {said}" for where, said in fault.faults]
             continue
         where = finding["loc"]
-        key = _dotted(where) or "study"
         message = finding["msg"].removeprefix("Value error, ")
         if finding["type"] == "extra_forbidden":
             message = f"unknown key; {did_you_mean(str(where[-1]), _keys_at(root, where[:-1]))}"
@@ -187,7 +195,7 @@ def _explain(path: Path, error: ValidationError, tree: yaml.Node | None, root: t
             message = "missing; it has no default"
         elif not isinstance(finding["input"], dict | list | BaseModel):
             message += f" (found {finding['input']!r})"
-        lines.append(f"{path}:{line_of(tree, where)}: {key}: {message}")
+        lines.append(f"{place(where)}: {message}")
     return "\n".join(lines)
 
 

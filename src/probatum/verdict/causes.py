@@ -1,12 +1,12 @@
 """Why the figures may be as they are: causes in the order in which to look into them, each with one command.
 
-Overfitting comes first because everything else is measured on what training left; then labels that follow another rule
-than the model's, a threshold that validation would move, too few posts, and answers without a label.
+A threshold that costs far more than it gives comes first, for nothing need be trained to mend it. Then overfitting,
+because everything else is measured on what training left; then labels that follow another rule than the model's, a
+threshold that validation would move, too few posts, and answers without a label.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -20,18 +20,18 @@ from probatum.metrics.levels import level
 from probatum.metrics.paired import difference
 from probatum.study import VerdictSettings
 from probatum.verdict.clustering import clusters_of
+from probatum.verdict.decision import Effect
 from probatum.verdict.evidence import Evidence, TrainingSummary, describe_slice, line_up
 from probatum.verdict.further_results import Cause, CurvePoint, Diagnosis
+from probatum.verdict.training_advice import overfitting
 from probatum.verdict.wording import number
 
-NOTABLE_RISE = 0.02  # of the validation loss, as a share; less is the noise of which posts validate
 FEWEST_ERRORS = 10  # fewer say nothing about a slice
 MOST_SHARE = 0.5  # of the errors of one kind, that one slice must explain
 MORE_THAN_ITS_SHARE = 0.2  # by which its share of the errors must be above its share of the posts
 MOST_SLICES = 12
 NOTABLE_GAIN = 0.01  # of F1, by another threshold or more posts
 STATED = ("convention", "ready")  # strategies that another one cannot put right
-GENTLER = "--learning-rate 1e-4 --epochs 2"
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,13 @@ class Clues:
 
 
 def diagnose(
-    evidence: Evidence, training: TrainingSummary | None, clues: Clues, settings: VerdictSettings, positive: str
+    evidence: Evidence,
+    training: TrainingSummary | None,
+    clues: Clues,
+    settings: VerdictSettings,
+    positive: str,
+    *,
+    effects: Mapping[str, Effect] | None = None,
 ) -> Diagnosis:
     """Look for causes in the judged system: tuned, or the last one.
 
@@ -74,10 +80,13 @@ def diagnose(
         clues: what is known beside the test.
         settings: confidence level and bootstrap.
         positive: the positive label.
+        effects: system to what its threshold changed on the test posts.
     """
     system = "tuned" if "tuned" in evidence.answers else list(evidence.answers)[-1]
     curve = learning_curve(clues, settings, positive)
+    f1 = level(evidence.answers[system], "f1", settings.confidence, clusters=evidence.clusters)
     found = [
+        costly_threshold(system, f1, (effects or {}).get(system)),
         overfitting(training),
         convention(evidence, system, clues, settings),
         better_threshold(clues, settings, positive),
@@ -87,34 +96,27 @@ def diagnose(
     return Diagnosis([cause for cause in found if cause is not None], curve)
 
 
-def overfitting(training: TrainingSummary | None) -> Cause | None:
-    """Return overfitting if the validation loss rose after the kept checkpoint."""
-    if training is None or training.best_loss is None or training.final_loss is None:
+def costly_threshold(system: str, judged: Interval, effect: Effect | None) -> Cause | None:
+    """Return the chosen threshold as a cause if F1 on test is far lower with it than at 0.5.
+
+    Args:
+        system: the judged one.
+        judged: its F1 on test.
+        effect: what its threshold changed; `None` where that is not known.
+    """
+    at_half = effect.at_half.get("f1") if effect else None
+    if effect is None or at_half is None or not effect.chosen or not at_half.low > judged.high:
         return None
-    if training.final_loss <= training.best_loss * (1 + NOTABLE_RISE):
-        return None
-    step = "" if training.best_step is None else f" after step {training.best_step:,}"
-    values = {"best_loss": training.best_loss, "final_loss": training.final_loss}
-    if training.best_step is not None:
-        values["best_step"] = float(training.best_step)
+    kept = ", and validation could not keep the cap anyway" if effect.meets_cap is False else ""
     return Cause(
-        "overfitting",
-        f"validation loss rose{step}, from {number(training.best_loss)} to {number(training.final_loss)}",
-        "train more gently; the best checkpoint was kept",
-        f"probatum run STUDY {gentler(training)}",
-        values,
+        "threshold",
+        f"the threshold {number(effect.threshold)} ({effect.rule}) costs {system} F1 on test: {number(judged.value)}, "
+        f"where 0.5 gives {number(at_half.value)}{kept}",
+        "judge at 0.5" + ("" if effect.meets_cap is None else ", or set a cap that costs less") + "; no training is "
+        "needed for it",
+        "probatum run STUDY --set scoring.threshold=0.5",
+        {"threshold": effect.threshold, "f1": judged.value, "f1_at_half": at_half.value},
     )
-
-
-def gentler(training: TrainingSummary | None) -> str:
-    """Return flags for half the learning rate and for no more passes than led to the kept checkpoint."""
-    if training is None or training.learning_rate is None or training.epochs is None:
-        return GENTLER
-    share = 1.0
-    if training.best_step and training.steps:
-        share = training.best_step / training.steps
-    epochs = max(math.ceil(10 * training.epochs * share) / 10, 0.1)
-    return f"--learning-rate {training.learning_rate / 2:g} --epochs {epochs:g}"
 
 
 @dataclass(frozen=True)

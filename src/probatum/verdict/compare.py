@@ -24,6 +24,7 @@ from probatum.verdict.causes import Clues
 from probatum.verdict.causes import diagnose as find_causes
 from probatum.verdict.clustering import clusters_of
 from probatum.verdict.criteria import judge
+from probatum.verdict.decision import Effect
 from probatum.verdict.diagnose import further_notes, next_step, notes_on
 from probatum.verdict.evidence import NO_VALUE, Evidence, TrainingSummary, Usage, line_up
 from probatum.verdict.further import Further, weigh
@@ -54,6 +55,7 @@ def compare(
     notes: Sequence[str] = (),
     doubts: Sequence[str] = (),
     further: Further | None = None,
+    decisions: Mapping[str, Effect] | None = None,
 ) -> Verdict:
     """Measure every system on the same posts, judge the criteria and say what to do next.
 
@@ -67,6 +69,7 @@ def compare(
         notes: what else a reader should know, such as that validation was split to make a test.
         doubts: what forbids to accept whatever the criteria say, such as test posts that stand in training.
         further: what is known beside the answers about these posts.
+        decisions: system to what its threshold and calibration changed on these posts.
 
     Returns:
         The verdict. The same input gives the same verdict, in whatever order the posts come.
@@ -83,7 +86,7 @@ def compare(
     )
     criteria = figures.criteria
     outcome = overall(criteria, doubts)
-    diagnosis = find_causes(evidence, training, further.clues or Clues(), settings, positive)
+    diagnosis = find_causes(evidence, training, further.clues or Clues(), settings, positive, effects=decisions)
     if outcome == "accepted":  # there is nothing to explain
         diagnosis = replace(diagnosis, causes=[])
     comparisons = _comparisons(evidence, settings)
@@ -93,7 +96,7 @@ def compare(
         *notes,
         *on_clusters,
         *(training.notes if training else []),
-        *notes_on(results, comparisons, training),
+        *notes_on(results, comparisons, training, decisions or {}, positive),
         *further_notes(figures, comparisons, settings.confidence),
     ]
     return Verdict(
@@ -114,6 +117,7 @@ def compare(
         confidence=settings.confidence,
         bootstrap_draws=settings.bootstrap_draws,
         seed=settings.seed,
+        decisions=dict(decisions or {}),
         diagnosis=diagnosis,
         seeds=figures.seeds,
         noise_floor=figures.noise_floor,

@@ -198,15 +198,26 @@ def _retention(criterion: Criterion, summary: TrainingSummary | None) -> Criteri
     if (criterion.system, criterion.rise_over) != ("tuned", "baseline"):
         return _missing(criterion, "loss on general text is measured for tuned over baseline only")
     rise = summary.retention_rise if summary else None
-    if criterion.decide == "bound" and (rise is None or math.isnan(rise.low)):
-        return _missing(criterion, "the loss on general text has no interval; use decide: point")
-    low, high = _limits(criterion)
     reason = f"loss on general text went from {before:.4f} to {after:.4f} ({number(after - before, sign=True)})"
-    if rise is not None and not math.isnan(rise.low):
-        decided_by: DecidedBy = criterion.decide or "point"
-        outcome = outcome_of(criterion, rise, decided_by)
-        return _result(criterion, rise, outcome, decided_by, f"{reason}, interval {_span(rise)} by paragraph", n=rise.n)
-    return _fact(criterion, after - before, low <= after - before <= high, reason)
+    if rise is None or math.isnan(rise.low):
+        return _retention_without_interval(criterion, after - before, reason)
+    decided_by = criterion.decided_by
+    outcome = outcome_of(criterion, rise, decided_by)
+    if outcome == "passed" and not shows_change(criterion, rise):
+        outcome = "inconclusive"
+    reason += f", interval {_span(rise)} by paragraph"
+    if outcome == "inconclusive":
+        contained = "the limit" if decided_by == "bound" else "0"
+        reason += f", which contains {contained}; a longer text in data.retention narrows it"
+    return _result(criterion, rise, outcome, decided_by, reason, n=rise.n)
+
+
+def _retention_without_interval(criterion: Criterion, rise: float, reason: str) -> CriterionResult:
+    point = Interval(rise, math.nan, math.nan, 0)
+    if criterion.decided_by == "point":
+        return _result(criterion, point, outcome_of(criterion, point, "point"), "point", reason)
+    missing = f"{reason}, which has no interval: give more paragraphs in data.retention, or use decide: point"
+    return _result(criterion, point, "inconclusive", criterion.decided_by, missing)
 
 
 FACTS: dict[str, Callable[[Criterion, TrainingSummary | None], CriterionResult]] = {

@@ -6,21 +6,29 @@ from collections.abc import Mapping, Sequence
 from math import isnan
 
 from probatum.metrics.intervals import Interval
-from probatum.verdict.causes import NOTABLE_RISE, gentler
+from probatum.study import Criterion
+from probatum.verdict.causes import costly_threshold
+from probatum.verdict.decision import Effect
 from probatum.verdict.evidence import TrainingSummary
 from probatum.verdict.further import FurtherFigures
 from probatum.verdict.further_results import Diagnosis, Seeds
 from probatum.verdict.noise import note_on
 from probatum.verdict.results import Comparison, CriterionResult, NextStep, Outcome, SystemResult
+from probatum.verdict.settling import FARTHEST, out_of_reach, passes_at
 from probatum.verdict.swaps import largest_pair
-from probatum.verdict.wording import number
+from probatum.verdict.training_advice import gentler, longer, overfits, still_falls, stronger
+from probatum.verdict.wording import number, one_class
 
 JUDGED = ("tuned", "baseline")
 MISTAKES = ("fpr", "fnr", "flag_rate", "recall")
 
 
 def notes_on(
-    systems: Mapping[str, SystemResult], comparisons: Sequence[Comparison], training: TrainingSummary | None
+    systems: Mapping[str, SystemResult],
+    comparisons: Sequence[Comparison],
+    training: TrainingSummary | None,
+    effects: Mapping[str, Effect],
+    positive: str,
 ) -> list[str]:
     """Return what a reader should know about these numbers, most important first.
 
@@ -28,12 +36,21 @@ def notes_on(
         systems: every system, measured.
         comparisons: the judged system against each other one.
         training: how training went, if there was any.
+        effects: system to what its threshold changed.
+        positive: the positive label.
     """
+    costly = {
+        name: cause.sentence
+        for name, system in systems.items()
+        if (cause := costly_threshold(name, system.metrics["f1"], effects.get(name)))
+    }
+    trained = None if "tuned" in costly else training  # the threshold explains it: no advice on training
     return [
-        *(note for comparison in comparisons if (note := _worse(comparison, training))),
+        *(note for comparison in comparisons if (note := _worse(comparison, trained))),
+        *costly.values(),
         *_on_training(training),
         *(note for system in systems.values() for note in _on_answers(system)),
-        *_on_classes(systems),
+        *_on_classes(systems, positive),
     ]
 
 
@@ -71,20 +88,24 @@ def _worse(comparison: Comparison, training: TrainingSummary | None) -> str | No
         verb = "beats" if sure else "is ahead of"
         return f"linear {verb} tuned ({measured}), at a second of CPU{hedge}"
     verb = "is worse than" if sure else "is behind"
-    advice = f"; overfitting or a learning rate too high: try {gentler(training)}" if (system, other) == JUDGED else ""
+    advice = _training_advice(training) if (system, other) == JUDGED else ""
     return f"{system} {verb} {other} ({measured}){hedge}{advice}"
 
 
+def _training_advice(training: TrainingSummary | None) -> str:
+    if overfits(training):
+        return f"; validation loss rose: try {gentler(training)}"
+    if still_falls(training):
+        return f"; validation loss was lowest at the last step: try {longer(training)}"
+    return ""
+
+
 def _on_training(training: TrainingSummary | None) -> list[str]:
-    if training is None or training.best_loss is None or training.final_loss is None:
-        return []
-    if training.final_loss <= training.best_loss * (1 + NOTABLE_RISE):
+    if training is None or not overfits(training):
         return []
     step = "" if training.best_step is None else f" after step {training.best_step:,}"
-    return [
-        f"validation loss rose{step}, from {number(training.best_loss)} to {number(training.final_loss)}: "
-        "overfitting; the best checkpoint was kept"
-    ]
+    rise = f"from {number(training.best_loss)} to {number(training.final_loss)}"
+    return [f"validation loss rose{step}, {rise}: overfitting; the best checkpoint was kept"]
 
 
 def _on_answers(system: SystemResult) -> list[str]:
@@ -105,11 +126,9 @@ def _on_answers(system: SystemResult) -> list[str]:
     return found
 
 
-def _on_classes(systems: Mapping[str, SystemResult]) -> list[str]:
+def _on_classes(systems: Mapping[str, SystemResult], positive: str) -> list[str]:
     counts = next(iter(systems.values())).confusion
-    if counts.positives and counts.negatives:
-        return []
-    return [f"every post is {'positive' if counts.positives else 'negative'}: some figures have no value"]
+    return [note] if (note := one_class(positive, int(counts.positives), int(counts.negatives))) else []
 
 
 def next_step(
@@ -149,15 +168,14 @@ def next_step(
     if any((c.system, c.other) == ("tuned", "baseline") and not c.fixed and not c.broken for c in comparisons):
         return NextStep(
             "Train for longer or at a higher rate: training changed no answer, and more posts would settle nothing.",
-            "probatum run STUDY --epochs 3 --learning-rate 3e-4",
+            f"probatum run STUDY {stronger(training)}",
         )
     causes = diagnosis.causes if diagnosis else []
     if outcome == "rejected" and causes and causes[0].kind != "prompt":
         first = causes[0]
         return NextStep(f"{first.sentence[0].upper()}{first.sentence[1:]}: {first.advice}.", first.command)
     if _below(against.get("baseline")):
-        flags = gentler(training)
-        return NextStep("Train more gently: tuned is not better than baseline.", f"probatum run STUDY {flags}")
+        return _after_falling_behind(training)
     tuned = systems.get("tuned")
     if tuned and tuned.unparsed:
         return NextStep(
@@ -169,6 +187,20 @@ def next_step(
     if (held := next((result for result in criteria if result.held_back), None)) is not None:
         return _after_holding_back(held, seeds)
     return _after_doubt(criteria)
+
+
+def _after_falling_behind(training: TrainingSummary | None) -> NextStep:
+    behind = "tuned is behind baseline"
+    if overfits(training):
+        return NextStep(f"Train more gently: {behind}.", f"probatum run STUDY {gentler(training)}")
+    if still_falls(training):
+        return NextStep(
+            f"Train for longer: {behind}, and validation loss was lowest at the last step.",
+            f"probatum run STUDY {longer(training)}",
+        )
+    return NextStep(
+        f"Read the posts that tuned breaks, in the report, and change one thing: {behind}, and no loss says why."
+    )
 
 
 def _after_holding_back(result: CriterionResult, seeds: Seeds | None) -> NextStep:
@@ -222,18 +254,31 @@ def _after_unfairness(failed: CriterionResult, training: TrainingSummary | None)
 def _after_doubt(criteria: Sequence[CriterionResult]) -> NextStep:
     needs = [result for result in criteria if result.posts_needed]
     if needs:
-        most = max(needs, key=lambda result: result.posts_needed or 0)
-        return NextStep(
-            f"Label more test posts: about {most.posts_needed:,} instead of {most.n:,} would settle the slowest "
-            f"criterion ({most.text}).",
-            "probatum run STUDY",
-        )
+        return _after_open(max(needs, key=lambda result: result.posts_needed or 0))
     for result in criteria:
         if result.outcome == "inconclusive" and isnan(result.value):
             return NextStep(f"Supply what is missing for: {result.text} ({result.reason}).")
+        if result.outcome == "inconclusive" and result.criterion["metric"] == "retention_nll":
+            return NextStep(f"Measure it on a longer general text (data.retention): {result.text}.")
         if result.outcome == "inconclusive":
             return NextStep(f"Move the limit or change the model; more posts cannot settle it: {result.text}.")
     return NextStep("Set the criteria that must hold under verdict.criteria in the study.")
+
+
+def _after_open(slowest: CriterionResult) -> NextStep:
+    """Return what to do about the criterion that takes most posts to settle."""
+    needed, criterion = slowest.posts_needed or 0, Criterion(**slowest.criterion)
+    way = "passes" if passes_at(criterion, slowest.value) else "fails"
+    if out_of_reach(needed, slowest.n):
+        return NextStep(
+            f"Move the limit or change the model: if {slowest.text} is truly as measured, to show that it {way} takes "
+            f"over {FARTHEST} times the {slowest.n:,} test posts there are."
+        )
+    return NextStep(
+        f"Label more test posts, or change the model: about {needed:,} instead of {slowest.n:,} would settle the "
+        f"slowest criterion ({slowest.text}), which {way} if it is truly as measured.",
+        "probatum run STUDY",
+    )
 
 
 def _below(change: Interval | None) -> bool:

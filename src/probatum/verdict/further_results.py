@@ -155,8 +155,9 @@ class SwapFigures:
         flips: swaps that it calls otherwise than the post as it was.
         flip_rate: their share, whole posts drawn.
         change: mean score with the second group's name minus with the first's (of all pairs together: mean absolute
-            change), whole posts drawn.
-        p_value: that the change between two groups is 0, by Holm over all pairs; NaN for all pairs together.
+            change), whole posts drawn; without ends, and with the reason, under five posts.
+        p_value: that the change between two groups is 0, by Holm over all pairs; NaN for all pairs together, and
+            under five posts.
     """
 
     flips: int

@@ -28,6 +28,7 @@ from probatum.verdict.evidence import NO_VALUE, Evidence, answers_to, line_up
 from probatum.verdict.pairing import Pairing, pair
 from probatum.verdict.results import Comparison, GroupChange, encode
 from probatum.verdict.supported import statement
+from probatum.verdict.wording import missing_scores, one_class
 
 SCHEMA = 1
 FEWEST_TIMES = 10  # the draws, for F1: p = 0.05 varies by 0.002 from seed to seed with 20,000, by 0.007 with 2,000
@@ -224,8 +225,19 @@ def _measure(run: PredictedRun, positive: str, counting: Counting, settings: Ver
         overall=figures(None, np.ones(len(rows), dtype=bool)),
         groups=by("group"),
         sources=by("source"),
-        notes=[*run.notes, *([clusters.note] if clusters else [])],
+        notes=[
+            *run.notes,
+            *([clusters.note] if clusters else []),
+            *_on_data(answers, scores, run.has_scores, positive),
+        ],
     )
+
+
+def _on_data(answers: Answers, scores: Floats, has_scores: bool, positive: str) -> list[str]:
+    positives = int(answers.truth.sum())
+    missing = int(np.isnan(scores).sum()) if has_scores else 0
+    notes = one_class(positive, positives, len(scores) - positives), missing_scores(missing, len(scores))
+    return [note for note in notes if note]
 
 
 def _clusters(named: Sequence[str | None], texts: Sequence[str | None]) -> Clusters | None:
@@ -315,6 +327,7 @@ def _told(
             pairing,
             found,
             supported=supported,
+            holm_p=holm_p,
             count=count,
             num_pairs=num_pairs,
             confidence=settings.confidence,

@@ -17,6 +17,7 @@ from scipy.stats import t as student
 from probatum.data.records import Prediction
 from probatum.metrics.intervals import Interval
 from probatum.study import Criterion, VerdictSettings
+from probatum.study.criteria import TRAINING_METRICS
 from probatum.verdict.criteria import judge, outcome_of, shows_change
 from probatum.verdict.evidence import Evidence, TrainingSummary, line_up
 from probatum.verdict.further_results import CriterionSpread, Seeds, Spread
@@ -44,7 +45,9 @@ def spread_of(values: Sequence[float]) -> Spread:
     return Spread(list(values), fmean(known), min(known), max(known), sd)
 
 
-def seed_interval(result: CriterionResult, spread: Spread, confidence: float) -> tuple[float, float]:
+def seed_interval(
+    result: CriterionResult, spread: Spread, confidence: float, possible: tuple[float, float] = (-math.inf, math.inf)
+) -> tuple[float, float]:
     """Return the ends of the interval of the mean over seeds, posts and seeds both drawn.
 
     The distances from the shipped seed's value to the ends of its interval, d, and the half-width of the mean over k
@@ -54,18 +57,26 @@ def seed_interval(result: CriterionResult, spread: Spread, confidence: float) ->
         result: the criterion, judged for the shipped seed.
         spread: of its value over the seeds.
         confidence: level in (0, 1).
+        possible: the smallest and the largest that the value can be.
 
     Returns:
-        Both ends; NaN where the value has no interval or fewer than two seeds have a value.
+        Both ends, cut to what the value can be; NaN where it has no interval or fewer than two seeds have a value.
     """
     k = sum(not math.isnan(value) for value in spread.values)
     if k < 2 or math.isnan(result.low):
         return math.nan, math.nan
     half = float(student.ppf((1 + confidence) / 2, k - 1)) * spread.sd / math.sqrt(k)
     return (
-        spread.mean - math.hypot(result.value - result.low, half),
-        spread.mean + math.hypot(result.high - result.value, half),
+        max(spread.mean - math.hypot(result.value - result.low, half), possible[0]),
+        min(spread.mean + math.hypot(result.high - result.value, half), possible[1]),
     )
+
+
+def _possible(criterion: Criterion) -> tuple[float, float]:
+    """Return the smallest and largest value that a criterion's figure can have."""
+    if criterion.metric in TRAINING_METRICS:
+        return -math.inf, math.inf
+    return (-1.0 if criterion.gain_over or criterion.rise_over else 0.0), 1.0
 
 
 def judge_over_seeds(
@@ -115,7 +126,7 @@ def _of_seed(evidence: Evidence, run: SeedRun, positive: str) -> Evidence:
 def _over_seeds(criterion: Criterion, results: Sequence[CriterionResult], confidence: float) -> CriterionSpread:
     first = results[0]
     spread = spread_of([result.value for result in results])
-    low, high = seed_interval(first, spread, confidence)
+    low, high = seed_interval(first, spread, confidence, _possible(criterion))
     outcomes = [result.outcome for result in results]
     robust: bool | None = None
     if first.outcome == "passed":

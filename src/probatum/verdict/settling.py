@@ -19,6 +19,8 @@ from probatum.metrics.power import (
 from probatum.study import Criterion
 from probatum.verdict.wording import number
 
+FARTHEST = 100  # times the posts there are
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -92,19 +94,40 @@ def showable(criterion: Criterion, measured: Measured, confidence: float) -> flo
 
 
 def settling(criterion: Criterion, measured: Measured, needed: int | None, shown: float) -> str:
-    """Say how many posts would settle a criterion, and what these show."""
-    n = measured.n
+    """Say how many posts would settle a criterion, and which way, and from which value on these posts pass it."""
+    n, value = measured.n, measured.interval.value
     if measured.one_cluster:
         return "its posts are all one cluster, so that only posts of other clusters can settle it"
+    signed = bool(criterion.gain_over or criterion.rise_over)
+    truly = f"if it is truly {number(value, sign=signed)} as measured"
+    way = "passes" if passes_at(criterion, value) else "fails"
     if needed is None:
         told = "more posts cannot settle it: the point is exactly at the limit"
+    elif out_of_reach(needed, n):
+        told = f"{truly}, to show that it {way} takes over {FARTHEST} times the {n:,} posts there are: out of reach"
     else:
-        told = f"about {needed:,} such posts would settle it with {POWER:.0%} power (there are {n:,})"
+        told = f"{truly}, about {needed:,} such posts (there are {n:,}) would show with {POWER:.0%} power that it {way}"
     if math.isnan(shown):
         return told
     end = "least" if criterion.at_most is None else "most"
-    signed = bool(criterion.gain_over or criterion.rise_over)
-    return f"{told}; so many pass it with {POWER:.0%} power where it is truly at {end} {number(shown, sign=signed)}"
+    return (
+        f"{told}; for the {n:,} there are to pass it with {POWER:.0%} power, it must truly be at {end} "
+        f"{number(shown, sign=signed)}"
+    )
+
+
+def out_of_reach(needed: int, n: int) -> bool:
+    """Whether more posts are needed than anybody will label: over `FARTHEST` times those that there are."""
+    return needed > FARTHEST * n
+
+
+def passes_at(criterion: Criterion, value: float) -> bool:
+    """Whether a criterion holds where its figure is truly this value."""
+    if criterion.within is not None:
+        return criterion.within[0] <= value <= criterion.within[1]
+    if criterion.at_least is not None:
+        return value >= criterion.at_least
+    return criterion.at_most is not None and value <= criterion.at_most
 
 
 def _as_gain(criterion: Criterion, interval: Interval) -> tuple[Interval, float]:

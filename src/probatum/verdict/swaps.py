@@ -25,6 +25,7 @@ from probatum.study import VerdictSettings
 from probatum.verdict.further_results import SwapFigures, SwapPair, Swaps
 
 REFERENCE = "baseline"
+FEWEST_POSTS = 5  # with fewer, Student's t gives ends far outside of what a score can change by, or none apart
 
 
 @dataclass(frozen=True)
@@ -132,8 +133,11 @@ def _figures(
     sums, counts = np.bincount(codes, change[known]), np.bincount(codes)
     rate = _flip_rate(flips, origins, settings)
     mean = clustered_mean(sums.tolist(), counts.tolist(), settings.confidence)
+    if mean.defined and len(counts) < FEWEST_POSTS:
+        why = f"fewer than {FEWEST_POSTS} independent posts do not say how far it varies"
+        return SwapFigures(int(flips.sum()), rate, mean.without_ends(why), math.nan)
     p_value = p_of_no_mean(mean, len(counts), settings.confidence) if tested else math.nan
-    return SwapFigures(int(flips.sum()), rate, mean, p_value)
+    return SwapFigures(int(flips.sum()), rate, mean.within(-1.0 if tested else 0.0, 1.0), p_value)
 
 
 def _flip_rate(flips: Flags, origins: Codes, settings: VerdictSettings) -> Interval:

@@ -65,6 +65,37 @@ def _bound(criterion: Criterion) -> str:
     return f"between {limit(low)} and {limit(high)}"
 
 
+def one_class(label: str, positives: int, negatives: int) -> str | None:
+    """Say which figures mean nothing where all true labels are of one class; `None` where both are there.
+
+    Args:
+        label: the positive one.
+        positives: posts that are truly positive.
+        negatives: the others.
+    """
+    if not positives + negatives or (positives and negatives):
+        return None
+    if positives:
+        return (
+            f"every post is truly {label}: precision is 1 by construction and F1 rises with recall alone, so that "
+            "neither means anything; FPR and AUROC have no value"
+        )
+    return (
+        f"no post is truly {label}: precision and F1 are 0 or undefined by construction, so that neither means "
+        "anything; recall, FNR and AUROC have no value"
+    )
+
+
+def missing_scores(missing: int, n: int) -> str | None:
+    """Say how posts without a score are ranked; `None` where none lacks one, or all do and nothing is ranked."""
+    if not 0 < missing < n:
+        return None
+    return (
+        f"{missing:,} of {n:,} posts have no score and rank worst, a truly positive one below all others and a "
+        "negative one above: AUROC is lower than on the posts that have one"
+    )
+
+
 def joined(parts: Sequence[str]) -> str:
     """Join words as a sentence does: a; a and b; a, b and c."""
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)

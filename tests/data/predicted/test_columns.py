@@ -67,6 +67,20 @@ def test_missing_columns_are_all_named_with_those_that_are_there(write):
     assert set(read_sheet(path, parse_columns(said.rpartition(" ")[2])).columns) == {"label", "prediction"}
 
 
+def test_the_line_to_paste_mends_a_misspelt_name(write):
+    path = write("input_text,true_label,predicted_label\na,hate,hate\n", "a.csv")
+    with pytest.raises(DataError) as caught:
+        read_sheet(path, parse_columns("text=input_text,label=truelabel,prediction=predicted_label"))
+    assert str(caught.value).endswith("--columns text=input_text,label=true_label,prediction=predicted_label")
+
+
+def test_a_file_may_be_said_to_have_no_text(write):
+    path = write("id,text,label,prediction\n1,a,hate,hate\n", "a.csv")
+    assert set(read_sheet(path, parse_columns("text=")).columns) == {"id", "label", "prediction"}
+    with pytest.raises(DataError, match="'text=' is not ROLE=COLUMN"):
+        parse_columns("text=", may_be_none=())
+
+
 def test_a_named_text_that_is_absent_is_an_error(write):
     path = write("text,label,prediction\na,hate,hate\n", "a.csv")
     with pytest.raises(DataError, match=r"no column 'txt' for the text; did you mean 'text'\?"):

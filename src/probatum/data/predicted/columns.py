@@ -22,6 +22,7 @@ SPELLINGS = {"probability": "score"}
 NEEDED = ("label", "prediction")
 OPTIONAL_EVEN_IF_NAMED = ("group", "source")  # without them there is one table less, which a note says
 # How a column is often called, for the hint in an error; the first pattern that a column matches wins.
+MAY_BE_NONE = ("id", "text", "group", "source")  # `text=` says that no column of the file is to be read as the text
 USUAL = {"prediction": r"pred|answer|output", "label": r"true|gold|label|class", "text": r"text|post|prompt|comment"}
 MOST_NAMED = 12
 
@@ -45,19 +46,22 @@ class Sheet:
         return row.values.get(self.columns[role]) if role in self.columns else None
 
 
-def parse_columns(given: str | None, roles: Collection[str] = tuple(ROLES)) -> dict[str, str]:
+def parse_columns(
+    given: str | None, roles: Collection[str] = tuple(ROLES), may_be_none: Collection[str] = MAY_BE_NONE
+) -> dict[str, str]:
     """Return role to column of `text=input_text,label=true_label,…`.
 
     Args:
         given: what the user wrote.
         roles: those that are read; another is refused, for it would be ignored.
+        may_be_none: roles for which no column may be said (`text=`), which returns an empty name.
 
     Raises:
         DataError: a part is no `role=column`, a role is unknown, not read or twice, or label and prediction are one.
     """
     named: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in (given or "").split(","))):
-        role, column = _role_and_column(part, roles)
+        role, column = _role_and_column(part, roles, may_be_none)
         if role in named:
             raise DataError(f"--columns: {role!r} is given twice, as {named[role]!r} and as {column!r}")
         named[role] = column
@@ -66,10 +70,10 @@ def parse_columns(given: str | None, roles: Collection[str] = tuple(ROLES)) -> d
     return named
 
 
-def _role_and_column(part: str, roles: Collection[str]) -> tuple[str, str]:
+def _role_and_column(part: str, roles: Collection[str], may_be_none: Collection[str]) -> tuple[str, str]:
     role, equals, column = (piece.strip() for piece in part.partition("="))
     role = SPELLINGS.get(role.lower(), role.lower())
-    if not equals or not column:
+    if not equals or (not column and role not in may_be_none):
         raise DataError(f"--columns: {part!r} is not ROLE=COLUMN, such as label=true_label")
     if role not in ROLES:
         raise DataError(f"--columns: unknown role {role!r}; {did_you_mean(role, roles)}")
@@ -99,6 +103,8 @@ def read_sheet(path: Path, named: Mapping[str, str]) -> Sheet:
     notes: list[str] = []
     for role, usual in ROLES.items():
         wanted = named.get(role, usual)
+        if wanted == "":
+            continue
         column = find_column(wanted, names) if wanted else None
         if column is not None:
             found[role] = column
@@ -131,7 +137,8 @@ def _missing_columns(path: Path, missing: Sequence[str], named: Mapping[str, str
     guesses = {}
     for role, pattern in USUAL.items():
         fitting = [name for name in names if re.search(pattern, name, re.IGNORECASE) and name not in taken]
-        guesses[role] = fitting[0] if fitting and role not in named else named.get(role, "COLUMN")
+        known = None if role in missing else named.get(role)
+        guesses[role] = known or (fitting[0] if fitting else "COLUMN")
         taken.add(guesses[role])
     wanted = {**named, **{role: guesses.get(role, "COLUMN") for role in (*missing, *NEEDED)}}
     say = ",".join(f"{role}={column}" for role, column in wanted.items())

@@ -65,5 +65,5 @@ def require_column(table: Table, role: str, name: str) -> None:
     near = f"{hint} " if hint.startswith("did") else ""
     raise DataError(
         f"{table.path}: no column {name!r} for the {role}; {near}the file has: {listed} "
-        f"(set data.columns.{role}; for audit, --columns {role}=COLUMN)"
+        f"(set data.columns.{role} in a study, which prepare takes as --study; for audit, --columns {role}=COLUMN)"
     )

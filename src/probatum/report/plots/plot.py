@@ -103,9 +103,9 @@ def none_if_nan(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def span(interval: Interval) -> dict[str, float]:
-    """Return value, low and high of a defined interval as fields of a data row."""
-    return {"value": interval.value, "low": interval.low, "high": interval.high}
+def span(interval: Interval) -> dict[str, float | None]:
+    """Return value, low and high of a defined interval as fields of a data row; no ends where it has none."""
+    return {"value": interval.value, "low": none_if_nan(interval.low), "high": none_if_nan(interval.high)}
 
 
 def share_axis(title: str, domain: tuple[float, float] = (0, 1)) -> Spec:
