@@ -10,7 +10,7 @@ from pathlib import Path
 from probatum.artifacts import sha256_file, short_path, write_json_atomic
 from probatum.data.records import read_predictions
 from probatum.finished import read_content, read_decision
-from probatum.manifest import EARLIER_S, ON_VALIDATION, Facts, Manifest, RunFolder
+from probatum.manifest import ON_VALIDATION, Facts, Manifest, RunFolder
 from probatum.report.card import CardFacts, write_cards
 from probatum.report.context import ReportContext, machine_words
 from probatum.report.markdown import write_report
@@ -63,7 +63,8 @@ class Judge:
             "predictions": {system: sha256_file(self.folder.predictions(system)) for system in systems},
             "decisions": {system: sha256_file(self.folder.decision(system)) for system in systems},
             "verdict": self.study.verdict.model_dump(mode="json"),
-            "training": {k: v for k, v in self._training_facts().items() if k != EARLIER_S},
+            "training": self._training_facts(),
+            "training_s": self.manifest.stage("training").get("seconds"),
             "retention": self._retention(),
             "positive": self.study.task.positive,
             "cost_per_hour": self.study.cost_per_hour,
@@ -130,9 +131,9 @@ class Judge:
 
     def _card_facts(self, context: ReportContext) -> CardFacts:
         trained, data = self._training_facts(), self.manifest.stage("data")["facts"]
-        return CardFacts(
-            context, trained.get("num_tokens"), trained.get("warmup_steps"), self.bench.strategy_name, data["notes"]
-        )
+        told = [*data["doubts"], *data["notes"]]
+        steps = trained.get("warmup_steps")
+        return CardFacts(context, trained.get("num_tokens"), steps, self.bench.strategy_name, told)
 
     def _cards(self) -> list[Path]:
         return [self.folder.card, *([self.folder.adapter / "README.md"] if "tuned" in self.study.systems else [])]
