@@ -62,9 +62,11 @@ def _figures(verdict: Verdict) -> Markup:
 
 
 def with_span(interval: Interval, sign: bool = False) -> Markup:
-    """Return a value with its interval below; a dash with the reason where there is none."""
+    """Return a value with its interval below; what there is none of says why."""
     if not interval.defined:
         return tag("span", "–", title=interval.reason)
+    if not interval.bounded:
+        return tag("span", number(interval.value, sign), title=interval.reason)
     return tag(
         "span",
         number(interval.value, sign),
