@@ -95,7 +95,7 @@ def test_a_run_that_is_not_whole_is_named_not_dropped(place, tmp_path):
 
 def test_flags_that_a_leaderboard_does_not_take_are_refused(place):
     message = printed("compare", "runs/one", "--positive", "x", "--json", cwd=place, code=2)
-    assert "--positive: not for this; runs/one is a folder of runs" in json.loads(message)["error"]
+    assert json.loads(message)["error"].startswith("--positive: not for this; runs/one is a folder; name the file")
     message = printed("compare", "study/study.yaml", "--metric", "mcc", "--json", cwd=place, code=2)
     assert "--metric: not for this" in json.loads(message)["error"]
 
