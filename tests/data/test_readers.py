@@ -218,7 +218,7 @@ def test_file_level_faults(write, tmp_path, labels):
 @pytest.mark.parametrize(
     ("raw", "says"),
     [
-        (gzip.compress(b'{"text": "a"}'), "compressed with gzip, not UTF-8 text; unpack it first (gunzip)"),
+        (gzip.compress(b'{"text": "a"}', mtime=0), "compressed with gzip, not UTF-8 text; unpack it first (gunzip)"),
         (b"PAR1\0\0\0", "a Parquet file, not UTF-8 text; save it as CSV, JSON or JSON lines, in UTF-8"),
         (b"PK\x03\x04...", "a ZIP archive or an Excel file, not UTF-8 text; unpack it, or save it as CSV,"),
         ("text,label\na,hate\n".encode("utf-16-le") * 50, "not UTF-8 text, but full of null bytes; save it as CSV,"),
