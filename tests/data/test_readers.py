@@ -208,7 +208,9 @@ def test_file_level_faults(write, tmp_path, labels):
     misspelt = message(path, labels, columns=PostColumns(text="txt"))
     assert "no column 'txt' for the text; did you mean 'text'? the file has: text, label, group, topic (set" in misspelt
     unnamed = message(path, labels, columns=PostColumns(label="y"))
-    assert "no column 'y' for the label; the file has: text, label, group, topic (set data.columns.label;" in unnamed
+    assert (
+        "no column 'y' for the label; the file has: text, label, group, topic (set data.columns.label in a" in unnamed
+    )
     assert "no column 'community' for the group; the file has:" in message(
         path, labels, columns=PostColumns(group="community")
     )
