@@ -109,7 +109,7 @@ def test_overrides_lie_over_the_file(write):
 
 
 def test_a_wrong_override_is_told_with_the_line_it_lies_over(fault):
-    assert fault("training:\n  rank: 4\n", **{"training.rank": 0}).startswith("6: training.rank: ")
+    assert fault("training:\n  rank: 4\n", **{"training.rank": 0}).startswith("training.rank as given over 6: ")
 
 
 @pytest.mark.parametrize("section", ["training: 3\n", "training:\n"])

@@ -65,7 +65,7 @@ def test_inconclusive_names_what_is_open_and_asks_for_posts():
     verdict = verdict_of(range(97), range(2, 102))
     assert (verdict.outcome, verdict.exit_code) == ("inconclusive", 3)
     assert verdict.sentence.startswith("Inconclusive (1 passed, 1 inconclusive). Inconclusive: F1 gain over baseline")
-    assert "Label more test posts, or change the model: about" in verdict.next_step.sentence
+    assert "Label more test posts: about" in verdict.next_step.sentence
     assert "which passes if it is truly as measured" in verdict.next_step.sentence
 
 

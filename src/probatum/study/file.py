@@ -174,13 +174,14 @@ def _lay_over(raw: dict[str, Any], keys: list[str], value: Any) -> None:
 def _explain(
     path: Path, error: ValidationError, tree: yaml.Node | None, root: type[BaseModel], laid_over: Collection[str]
 ) -> str:
-    """Turn pydantic's findings into lines that name file, line, key and remedy; what was laid over has no line."""
+    """Turn pydantic's findings into lines that name file, line, key and remedy; what was laid over is named first."""
     lines = []
 
     def place(where: tuple[int | str, ...]) -> str:
         key = _dotted(where)
         given = any(key == one or key.startswith(f"{one}.") for one in laid_over)
-        return f"{key} as given over {path}" if given else f"{path}:{line_of(tree, where)}: {key or 'study'}"
+        line = f"{path}:{line_of(tree, where)}"
+        return f"{key} as given over {line}" if given else f"{line}: {key or 'study'}"
 
     for finding in error.errors(include_url=False):
         fault = finding.get("ctx", {}).get("error")
