@@ -63,6 +63,7 @@ class LeaderLine:
     def __init__(self, folder: Path, members: list[Member], command: str) -> None:
         self.folder, self.members, self.command = folder, members, command
         self.loss: CrewError | None = None
+        self.stopping = False
         self.lost, self.over = threading.Event(), threading.Event()
         self.parent = os.getppid()
         self.server = socket.socket(socket.AF_UNIX)
@@ -175,8 +176,9 @@ class LeaderLine:
 
     def _stop(self, *_: Any) -> None:
         """On SIGTERM: raise the loss, if that is why it came, else end."""
-        if self.over.is_set():
+        if self.over.is_set() or self.stopping:  # torchrun sends one too, which must not raise a second time
             return
+        self.stopping = True
         if self.lost.wait(TOLD_GRACE_S) and self.loss is not None:
             raise self.loss
         raise SystemExit(128 + signal.SIGTERM)
