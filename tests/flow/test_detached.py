@@ -48,4 +48,4 @@ def test_a_detached_run_that_cannot_begin_says_why_at_once(tmp_path):
     study = quick_study(tmp_path / "study")
     (tmp_path / "study" / "data" / "train.jsonl").unlink()
     done = run_apart("run", study, "--out", tmp_path / "run", "--detach", cwd=tmp_path)
-    wait_for(lambda: "train.jsonl" in done.err + (tmp_path / "run" / "run.log").read_text())
+    assert "train.jsonl" in done.err + (tmp_path / "run" / "run.log").read_text()
